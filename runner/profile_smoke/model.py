@@ -1,0 +1,247 @@
+"""The frozen dataclasses that travel between rooms, and that a report is made of.
+
+Times are seconds as floats unless the name says `_ms`. Everything here is plain data: no behaviour beyond
+derived values, no imports from other rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+SCHEMA = "profile-smoke/v1"
+RUN_LABEL = "profile-smoke.run"
+LAUNCH_LABEL = "profile-smoke.launch"
+PHASE_CREATE, PHASE_START, PHASE_STOP = "create", "start", "stop"
+
+
+def probe_phase(name: str) -> str:
+    """The phase in which the probe of this name runs."""
+    return f"probe:{name}"
+
+
+class Verdict(StrEnum):
+    """What a cell came to."""
+
+    PASSED = "passed"
+    BLOCKED = "blocked"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+class Expected(StrEnum):
+    """What a cell should come to. `ANY` informs and never gates."""
+
+    PASSED = "passed"
+    BLOCKED = "blocked"
+    ANY = "any"
+
+
+class LaunchKind(StrEnum):
+    """Why a container was launched."""
+
+    CONTROL = "control"
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+
+
+class Answer(StrEnum):
+    """How the supervisor answers a refused call in an observe launch."""
+
+    CONTINUE = "continue"
+    DENY = "deny"
+
+
+class Outcome(StrEnum):
+    """How one launch ended: the scenario worked, it did not, or we cannot tell."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+class Effect(StrEnum):
+    """What a denial did to the scenario, as far as relaunching proved it."""
+
+    BLOCKING = "blocking"
+    TOLERATED = "tolerated"
+    UNKNOWN = "unknown"
+
+
+class Evidence(StrEnum):
+    """How we know of a denial."""
+
+    NOTIFY = "notify"
+    AUDIT = "audit"
+    RELAUNCH = "relaunch"
+
+
+@dataclass(frozen=True)
+class ProfileRef:
+    """A profile as a report names it. `path` is None for the target's own default; `sha256` is of the file's bytes."""
+
+    name: str
+    path: str | None
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Standin:
+    """An image built from distribution packages because no registry answered."""
+
+    name: str
+    distribution: str
+    packages: Mapping[str, str]
+    """Main packages and their versions."""
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """The image that a cell really ran: what was asked for, what it was, and whether it only stands in."""
+
+    ref: str
+    digest: str
+    standin: Standin | None = None
+
+
+@dataclass(frozen=True)
+class TargetInfo:
+    """Where a cell ran, with the versions that decide what a filter does (kernel, runtime, libseccomp, engine)."""
+
+    name: str
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process at the moment of its call. `pid` is in our pid namespace; `exe` is empty where it could not be read."""
+
+    pid: int
+    comm: str
+    exe: str
+
+
+@dataclass(frozen=True)
+class Denial:
+    """Attempts at one syscall that the profile refuses, by one program in one phase.
+
+    `number` and `arch` are the kernel's (arch as `x86_64`, `x86`, `x32`, `aarch64`, `arm`); `args` the six raw
+    register values of the first attempt; `text` the call with what could be decoded of it; `errno` the name of the
+    error that the profile answers (`EPERM`), or `SIGSYS` where it kills; `first_ms` milliseconds since the launch
+    began; `count` attempts in all.
+    """
+
+    syscall: str
+    number: int
+    arch: str
+    args: tuple[int, ...]
+    text: str
+    errno: str
+    phase: str
+    process: Process
+    first_ms: float
+    count: int
+    evidence: Evidence
+    effect: Effect = Effect.UNKNOWN
+
+
+@dataclass(frozen=True)
+class FilterCheck:
+    """Whether the filter was really on.
+
+    `mode` is the `Seccomp:` line of the workload's status (2 is filter), None where it could not be read.
+    `instructions` is the length of the loaded BPF program, None where it was not read back; `differences` are
+    findings, one line each, where it does other than the profile says.
+    """
+
+    mode: int | None = None
+    instructions: int | None = None
+    differences: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One start-to-stop life of a container, as reported.
+
+    `phase` is where it ended when it failed; `reason` one line on what happened there (`exited 1 after 212 ms`);
+    `allowed` the syscalls that this launch allowed beyond the profile (blame); `answer` only for observe.
+    """
+
+    kind: LaunchKind
+    profile_sha256: str | None
+    outcome: Outcome
+    seconds: float
+    phase: str | None = None
+    reason: str = ""
+    answer: Answer | None = None
+    allowed: tuple[str, ...] = ()
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """Milliseconds since the launch began at which each phase was entered."""
+
+
+@dataclass(frozen=True)
+class Fix:
+    """The smallest set of rules to add. `rules` are OCI seccomp rules; `verified` means a kernel-enforced launch passed.
+
+    `minimal` is True when leaving out any rule was launched too and failed; `launches` is what the proof cost.
+    """
+
+    rules: tuple[Mapping[str, Any], ...]
+    verified: bool
+    minimal: bool
+    launches: int
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """Everything that is known about one cell when it is done."""
+
+    id: str
+    profile: ProfileRef
+    scenario: str
+    target: TargetInfo
+    image: ImageInfo | None
+    expected: Expected
+    verdict: Verdict
+    phase: str | None = None
+    reason: str = ""
+    control: Launch | None = None
+    launches: tuple[Launch, ...] = ()
+    denials: tuple[Denial, ...] = ()
+    blocking: tuple[str, ...] = ()
+    fix: Fix | None = None
+    filter: FilterCheck | None = None
+    log: tuple[str, ...] = ()
+    """Last lines of the workload's output in the enforce launch."""
+    notes: tuple[str, ...] = ()
+    """Where evidence and verdict disagree, what could not be seen, and why."""
+    unused: tuple[str, ...] | None = None
+    """Allowed calls that nothing used; None: not measured in this run."""
+    seconds: float = 0.0
+
+    @property
+    def gates(self) -> bool:
+        """Whether this cell decides the exit code."""
+        return self.expected is not Expected.ANY
+
+    @property
+    def unexpected(self) -> bool:
+        """Whether the verdict is a definite one, and not the one that was expected."""
+        return self.gates and self.verdict in (Verdict.PASSED, Verdict.BLOCKED) and self.verdict.value != self.expected.value
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The result of a run: the source of every report format."""
+
+    run: str
+    version: str
+    started: str
+    """UTC, RFC 3339."""
+    seconds: float
+    cells: tuple[CellResult, ...]
+    interrupted: bool = False
+    schema: str = SCHEMA
