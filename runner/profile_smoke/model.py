@@ -6,7 +6,7 @@ derived values, no imports from other rooms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003  the JSON report reads the annotations at run time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any

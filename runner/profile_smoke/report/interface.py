@@ -1,0 +1,35 @@
+"""What a report format is: a name, and a function from a run's result to text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, assert_never
+
+if TYPE_CHECKING:
+    from profile_smoke.model import RunReport
+    from profile_smoke.report.text import Style
+
+
+class Format(StrEnum):
+    """The formats that a result can be rendered in."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def render(report: RunReport, form: Format, style: Style) -> str:
+    """The result as text, ending in a newline. `style` only concerns formats for people.
+
+    Formats are imported when they are used: the command line needs their names on every start, and no more.
+    """
+    match form:
+        case Format.TABLE:
+            from profile_smoke.report import story, table  # noqa: PLC0415
+
+            return table.render(report, style) + story.render(report, style)
+        case Format.JSON:
+            from profile_smoke.report import json  # noqa: PLC0415
+
+            return json.dump(report)
+        case _ as never:
+            assert_never(never)
