@@ -1,0 +1,51 @@
+"""What a probe may see of a container, and what it answers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """How a command in the container ended; `output` is stdout and stderr together, at most 64 KiB of it."""
+
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class ExitState:
+    """How the container's init ended: an exit code, or the signal that killed it (`SIGSYS`)."""
+
+    exit_code: int | None = None
+    signal: str | None = None
+
+    def __str__(self) -> str:
+        return f"killed by {self.signal}" if self.signal else f"exited {self.exit_code}"
+
+
+class Surface(Protocol):
+    """The part of a running container that probes use, whatever the target."""
+
+    def connect(self, port: int, timeout: float) -> socket.socket:
+        """A TCP connection to a port of the container. Raises OSError while nothing listens."""
+
+    def exec(self, argv: Sequence[str], timeout: float) -> ExecResult:
+        """Run a command in the container. Raises TimeoutError; a refused start is an ExecResult with code 126."""
+
+    def logs(self) -> str:
+        """The output so far, stdout and stderr together (head and tail where it is huge)."""
+
+    def exited(self) -> ExitState | None:
+        """None while the container's init lives."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of a check: whether it held, and in a few words what was seen (`HTTP 502`, `connection refused`)."""
+
+    ok: bool
+    detail: str

@@ -1,0 +1,77 @@
+"""The one wait loop: it ends when the check holds, when the container is dead, or when the time is over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from profile_smoke.probe.interface import Attempt, ExitState
+
+FIRST_PAUSE = 0.003
+LAST_PAUSE = 0.1
+GROWTH = 1.3
+"""Pauses of 3, 4, 5, ... ms up to 100 ms: a fast start is seen at once, a slow one is not hammered. What the backing
+off can add to a start of t seconds is below 0.3 t."""
+
+
+class WaitState(StrEnum):
+    """How waiting ended. `STOPPED`: the run was interrupted, so nothing is known."""
+
+    READY = "ready"
+    DEAD = "dead"
+    DEADLINE = "deadline"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Waited:
+    """The end of a wait: how many attempts in how many seconds, what the last one saw, and how the container ended."""
+
+    state: WaitState
+    attempts: int
+    seconds: float
+    last: str
+    exit: ExitState | None = None
+
+
+def wait_until(
+    try_once: Callable[[float], Attempt],
+    exited: Callable[[], ExitState | None],
+    *,
+    timeout: float,
+    stop: threading.Event | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], object] | None = None,
+) -> Waited:
+    """Try until an attempt holds, the container has exited, or `timeout` seconds are over.
+
+    `try_once` is given the seconds that are left, and must not take longer. At least one attempt is made. An attempt that
+    holds counts whenever it ends, even with the container gone a moment later: it was seen to work. A container that is
+    found dead after a failed attempt gets one more attempt, because what a check reads (the log) may have become complete
+    only with the end. `pause` defaults to waiting on `stop`, which ends the wait early when it is set.
+    """
+    stop = stop or threading.Event()
+    pause = pause or stop.wait
+    began = clock()
+    attempts, nap, gone = 0, FIRST_PAUSE, None
+    while True:
+        left = max(began + timeout - clock(), 0.0)
+        attempt = try_once(left or FIRST_PAUSE)
+        attempts += 1
+        if attempt.ok:
+            return Waited(WaitState.READY, attempts, clock() - began, attempt.detail)
+        if gone is not None:
+            return Waited(WaitState.DEAD, attempts, clock() - began, attempt.detail, gone)
+        if stop.is_set():
+            return Waited(WaitState.STOPPED, attempts, clock() - began, attempt.detail)
+        gone = exited()
+        if gone is not None:
+            continue
+        left = began + timeout - clock()
+        if left <= 0:
+            return Waited(WaitState.DEADLINE, attempts, clock() - began, attempt.detail)
+        pause(min(nap, left))
+        nap = min(nap * GROWTH, LAST_PAUSE)

@@ -1,0 +1,291 @@
+"""Strict reading of a table: every key known, every value of its type, every problem named and all of them collected."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from profile_smoke.scenario.yamltree import Entry, Listing, Scalar, Table, Tree
+
+T = TypeVar("T")
+
+MAX_SECONDS = 24 * 3600.0
+MAX_SIZE = 64 << 20
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_SIZE = re.compile(r"([0-9]+)(B|KiB|MiB)?")
+_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, None: 1}
+_WHOLE = re.compile(r"0|-?[1-9][0-9]*")
+
+
+class UnfitError(Exception):
+    """A value that cannot be used; the message says why and what would be right."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong, where it is (`probes[1].http.port`), and what would be right."""
+
+    line: int
+    place: str
+    text: str
+
+    @property
+    def where(self) -> str:
+        """Line and place, as an error names them."""
+        return f"line {self.line}, {self.place}" if self.place else f"line {self.line}"
+
+
+def nearest(word: str, choices: Collection[str]) -> str:
+    """`did you mean "port"?` where one of the choices is close to the word, else the choices themselves."""
+    close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"one of {', '.join(sorted(choices))} is needed" if choices else ""
+
+
+def shown(text: str) -> str:
+    """A value in a message: quoted, on one line, cut where it is long."""
+    flat = text.encode("unicode_escape").decode() if not text.isprintable() else text
+    return f'"{flat[:40]}..."' if len(flat) > 40 else f'"{flat}"'  # noqa: PLR2004  a message is one line
+
+
+class Section:
+    """A table being read. Keys are asked for by name; `close` then reports those that nobody asked for.
+
+    What cannot be used is added to `problems` and the caller gets a value of the right type all the same, so that one
+    pass finds everything.
+    """
+
+    def __init__(self, tree: Tree, place: str, problems: list[Problem]) -> None:
+        self.place, self.line, self._problems = place, tree.line, problems
+        self._known: list[str] = []
+        self._entries: dict[str, Entry] = {}
+        if isinstance(tree, Table):
+            self._entries = dict(tree.entries)
+            for key, line in tree.duplicates:
+                self._problems.append(Problem(line, self._at(key), "this key is there twice"))
+        else:
+            self.report(f"a table of keys is needed here, this is {described(tree)}")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def report(self, text: str, key: str | None = None, line: int | None = None) -> None:
+        """Add a problem with this table, or with one of its keys."""
+        if line is None:
+            line = self._entries[key].line if key is not None and key in self._entries else self.line
+        self._problems.append(Problem(line, self.place if key is None else self._at(key), text))
+
+    def names(self) -> Iterator[str]:
+        """The keys that the file has, each taken as known: for tables whose keys are the user's."""
+        for key in self._entries:
+            self._known.append(key)
+            yield key
+
+    def present(self, choices: Collection[str]) -> list[str]:
+        """Those of the choices that the file has."""
+        self._known.extend(choices)
+        return [key for key in choices if key in self._entries]
+
+    def tree(self, key: str) -> Tree | None:
+        """The value of a key as it is, None where the file has none."""
+        self._known.append(key)
+        entry = self._entries.get(key)
+        return entry.value if entry else None
+
+    def section(self, key: str) -> Section | None:
+        """The table under a key, None where the file has none."""
+        tree = self.tree(key)
+        return None if tree is None else Section(tree, self._at(key), self._problems)
+
+    def value(self, key: str, convert: Callable[[Tree], T], *, default: T, required: bool = False) -> T:
+        """One value through `convert`, which raises UnfitError with what is wrong."""
+        tree = self.tree(key)
+        if tree is None:
+            if required:
+                self.report(f'the key "{key}" is missing')
+            return default
+        try:
+            return convert(tree)
+        except UnfitError as error:
+            self._problems.append(Problem(tree.line, self._at(key), str(error)))
+            return default
+
+    def values(
+        self, key: str, convert: Callable[[Tree], T], *, required: bool = False, least: int = 0
+    ) -> tuple[T, ...]:
+        """A list of values, each through `convert`."""
+        tree = self.tree(key)
+        if tree is None:
+            if required:
+                self.report(f'the key "{key}" is missing')
+            return ()
+        if not isinstance(tree, Listing):
+            self.report(f"a list is needed here, this is {described(tree)}", key)
+            return ()
+        if len(tree.items) < least:
+            self.report(
+                "is empty, so nothing would be checked" if least == 1 else f"at least {least} are needed", key
+            )
+        found = []
+        for index, item in enumerate(tree.items):
+            try:
+                found.append(convert(item))
+            except UnfitError as error:
+                self._problems.append(Problem(item.line, f"{self._at(key)}[{index}]", str(error)))
+        return tuple(found)
+
+    def sections(self, key: str) -> list[Section]:
+        """A list of tables."""
+        tree = self.tree(key)
+        if tree is None:
+            return []
+        if not isinstance(tree, Listing):
+            self.report(f"a list is needed here, this is {described(tree)}", key)
+            return []
+        return [Section(item, f"{self._at(key)}[{i}]", self._problems) for i, item in enumerate(tree.items)]
+
+    def close(self) -> None:
+        """Report every key that nobody asked for, with the nearest one that means something here."""
+        for key, entry in self._entries.items():
+            if key not in self._known:
+                free = [name for name in self._known if name not in self._entries]
+                self.report(f"unknown key {shown(key)}; {nearest(key, free or self._known)}", line=entry.line)
+
+    def _at(self, key: str) -> str:
+        return f"{self.place}.{key}" if self.place else key
+
+
+def described(tree: Tree) -> str:
+    """What a value is, for messages."""
+    if isinstance(tree, Table):
+        return "a table"
+    if isinstance(tree, Listing):
+        return "a list"
+    if tree.kind == "null":
+        return "nothing"
+    return f"the {tree.kind} {shown(tree.text)}"
+
+
+def text(tree: Tree) -> str:
+    """A text that is not empty and holds no NUL (argv, paths and the environment cannot carry one)."""
+    found = any_text(tree)
+    if not found:
+        raise UnfitError("is empty, so it would say nothing")
+    return found
+
+
+def any_text(tree: Tree) -> str:
+    """A text, which may be empty. YAML takes an unquoted `no`, `on`, `1` or `~` for something else: said plainly."""
+    if not isinstance(tree, Scalar):
+        raise UnfitError(f"a text is needed here, this is {described(tree)}")
+    if tree.kind != "text":
+        quoted = f'; write "{tree.text}" in quotes' if tree.text else ""
+        raise UnfitError(f"a text is needed here, YAML takes this for {described(tree)}{quoted}")
+    if "\0" in tree.text:
+        raise UnfitError("holds a NUL character")
+    return tree.text
+
+
+def raw_bytes(tree: Tree) -> str:
+    """Bytes written as text: each character, U+0000 to U+00FF, is one byte. At least one."""
+    if isinstance(tree, Scalar) and tree.kind == "text" and "\0" in tree.text:
+        found = tree.text
+    else:
+        found = text(tree)
+    if any(ord(character) > 0xFF for character in found):  # noqa: PLR2004  the largest byte
+        raise UnfitError(
+            'holds a character above U+00FF; write its bytes, such as "\\xe2\\x82\\xac" for the euro sign'
+        )
+    return found
+
+
+def whole(low: int, high: int) -> Callable[[Tree], int]:
+    """A whole number from `low` to `high`, in plain decimal digits: YAML 1.1 would read 010 as 8 and 1:30 as 90."""
+
+    def convert(tree: Tree) -> int:
+        if not isinstance(tree, Scalar) or tree.kind != "number":
+            raise UnfitError(f"a whole number from {low} to {high} is needed here, this is {described(tree)}")
+        if not _WHOLE.fullmatch(tree.text):
+            raise UnfitError(f"write {tree.text} as a plain decimal number")
+        number = int(tree.text) if len(tree.text) < 20 else high + 1  # noqa: PLR2004  more digits than 64 bits have
+        if not low <= number <= high:
+            raise UnfitError(f"{tree.text[:20]} is not from {low} to {high}")
+        return number
+
+    return convert
+
+
+def flag(tree: Tree) -> bool:
+    """`true` or `false`."""
+    if not isinstance(tree, Scalar) or tree.kind != "boolean" or tree.text not in ("true", "false"):
+        raise UnfitError(f"true or false is needed here, this is {described(tree)}")
+    return tree.text == "true"
+
+
+def one_of(choices: Collection[str]) -> Callable[[Tree], str]:
+    """One of a few words."""
+
+    def convert(tree: Tree) -> str:
+        found = text(tree)
+        if found not in choices:
+            raise UnfitError(f"{shown(found)} is not known here; {nearest(found, choices)}")
+        return found
+
+    return convert
+
+
+def seconds(tree: Tree) -> float:
+    """A duration in seconds: `500ms`, `10s`, `2m`, `1h`, or a plain number of seconds."""
+    match = (
+        _DURATION.fullmatch(tree.text)
+        if isinstance(tree, Scalar) and tree.kind in ("text", "number")
+        else None
+    )
+    if match is None:
+        raise UnfitError(f"a duration such as 500ms, 10s or 2m is needed here, this is {described(tree)}")
+    found = float(match[1]) * _SECONDS[match[2]]
+    if not 0 < found <= MAX_SECONDS:
+        raise UnfitError(f"{shown(match[0])} is not more than 0 and at most 24h")
+    return found
+
+
+def size(tree: Tree) -> int:
+    """A number of bytes: `512`, `100B`, `64KiB`, `1MiB`; at most 64 MiB."""
+    match = (
+        _SIZE.fullmatch(tree.text) if isinstance(tree, Scalar) and tree.kind in ("text", "number") else None
+    )
+    if match is None:
+        raise UnfitError(f"a size such as 512, 64KiB or 1MiB is needed here, this is {described(tree)}")
+    found = int(match[1]) * _BYTES[match[2]] if len(match[1]) < 20 else MAX_SIZE + 1  # noqa: PLR2004  as in whole
+    if found > MAX_SIZE:
+        raise UnfitError(f"{shown(match[0])} is more than 64MiB")
+    return found
+
+
+def absolute(tree: Tree) -> str:
+    """An absolute path in the container, in its plain form (no `..`, no doubled slashes, not the root itself)."""
+    return absolute_path(text(tree))
+
+
+def absolute_path(found: str) -> str:
+    """As `absolute`, for a path that is a key."""
+    parts = found.split("/")
+    if parts[0] or len(parts) < 2 or any(part in ("", ".", "..") for part in parts[1:]) or "\0" in found:  # noqa: PLR2004
+        raise UnfitError(f"an absolute path in its plain form is needed here, this is {shown(found)}")
+    return found
+
+
+def name(tree: Tree) -> str:
+    """A name as it appears in ids: small letters, digits, single hyphens inside."""
+    found = text(tree)
+    if not NAME.fullmatch(found):
+        raise UnfitError(
+            f"a name of small letters, digits and hyphens is needed here, this is {shown(found)}"
+        )
+    return found
