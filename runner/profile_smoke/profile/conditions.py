@@ -1,0 +1,229 @@
+"""How libseccomp combines the rules for one call: not in the order of the profile, but as a tree of word comparisons.
+
+What follows is observable in the generated programs, and matters where two conditional rules with different
+actions both hold (libseccomp src/db.c, src/gen_bpf.c):
+
+- An unconditional rule swallows every conditional one, earlier or later, and the first of several wins.
+- A 64-bit condition becomes comparisons of the high and the low word; 32-bit ABIs compare the low word only.
+- Comparisons on one level are tried by argument, highest first, then equality before `<` before `>`, tightest first.
+- A comparison that two rules share exists once; if they want different actions of it, the rule is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from profile_smoke.profile.model import Arg, Op
+
+_WORD = 0xFFFFFFFF
+_FULL = 0xFFFFFFFFFFFFFFFF
+_INVERTED = {Op.NE: Op.EQ, Op.LT: Op.GE, Op.LE: Op.GT}
+_RANK = {Op.MASKED_EQ: 3, Op.EQ: 3, Op.NE: 3, Op.LE: 2, Op.LT: 2, Op.GE: 1, Op.GT: 1}
+
+
+class ConflictError(Exception):
+    """libseccomp answers EEXIST: two rules want different things of one comparison."""
+
+
+@dataclass(eq=False)
+class _Node:
+    """One comparison of a word (`2 * argument`, plus 1 for the high word) with where its two outcomes lead."""
+
+    word: int
+    op: Op
+    asked: Op
+    mask: int
+    datum: int
+    full: int
+    level: list[_Node] = field(default_factory=list)
+    next_yes: _Node | None = None
+    next_no: _Node | None = None
+    act_yes: int | None = None
+    act_no: int | None = None
+
+    def __post_init__(self) -> None:
+        self.datum &= self.mask
+        self.level.append(self)
+
+    @property
+    def leaf(self) -> bool:
+        return self.next_yes is None and self.next_no is None
+
+    def same(self, other: _Node) -> bool:
+        return (self.word, self.op, self.datum, self.mask) == (other.word, other.op, other.datum, other.mask)
+
+    def before(self, other: _Node) -> bool:
+        """Whether this comparison comes before another on one level."""
+        return self._rank > other._rank
+
+    @property
+    def _rank(self) -> tuple[int, int, int]:
+        return self.word, _RANK[self.asked], -self.datum if self.asked in (Op.LT, Op.LE) else self.datum
+
+    def holds(self, value: int) -> bool:
+        value &= self.mask
+        if self.op is Op.GT:
+            return value > self.datum
+        if self.op is Op.GE:
+            return value >= self.datum
+        return value == self.datum
+
+
+class Tree:
+    """The rules for one call in one ABI."""
+
+    def __init__(self, *, wide: bool) -> None:
+        """`wide`: the ABI has 64-bit words."""
+        self._wide = wide
+        self._root: _Node | None = None
+        self._action: int | None = None
+
+    def add(self, args: Sequence[Arg], action: int) -> None:
+        """Add a rule: all `args` (each on an argument of its own) must hold for `action`, a filter's return value.
+
+        Raises:
+            ConflictError: libseccomp would refuse it.
+        """
+        if self._action is not None:
+            return
+        root = self._chain(args, action)
+        if root is None:
+            self._root, self._action = None, action
+        elif self._root is None:
+            self._root = root
+        else:
+            self._root = _merge(self._root, root)
+
+    def run(self, args: Sequence[int]) -> int | None:
+        """The action for these arguments; None where no rule holds."""
+        if self._root is None:
+            return self._action
+        return _run(self._root.level, [*args, 0, 0, 0, 0, 0, 0])
+
+    def _chain(self, args: Sequence[Arg], action: int) -> _Node | None:
+        """The comparisons of one rule, linked; None where nothing is left to compare."""
+        root: _Node | None = None
+        open_ends: list[tuple[_Node, bool]] = []
+        for arg in sorted(args, key=lambda arg: arg.index):
+            mask, datum = (arg.value, arg.value_two) if arg.op is Op.MASKED_EQ else (_FULL, arg.value)
+            if not mask & (_FULL if self._wide else _WORD):
+                continue
+            make = _wide if self._wide else _narrow
+            first, ends = make(arg, mask, datum)
+            for node, yes in open_ends:
+                if yes:
+                    node.next_yes = first
+                else:
+                    node.next_no = first
+            root, open_ends = root or first, ends
+        for node, yes in open_ends:
+            if yes:
+                node.act_yes = action
+            else:
+                node.act_no = action
+        return root
+
+
+def _narrow(arg: Arg, mask: int, datum: int) -> tuple[_Node, list[tuple[_Node, bool]]]:
+    """The comparison of a 32-bit ABI, and the outcome that means the condition holds."""
+    node = _Node(2 * arg.index, _INVERTED.get(arg.op, arg.op), arg.op, mask & _WORD, datum, datum)
+    return node, [(node, arg.op not in _INVERTED)]
+
+
+def _wide(arg: Arg, mask: int, datum: int) -> tuple[_Node, list[tuple[_Node, bool]]]:
+    """The comparisons of a 64-bit ABI, and the outcomes that mean the condition holds."""
+
+    def node(op: Op, *, high: bool) -> _Node:
+        shift = 32 if high else 0
+        return _Node(2 * arg.index + high, op, arg.op, mask >> shift & _WORD, datum >> shift, datum)
+
+    op = _INVERTED.get(arg.op, arg.op)
+    yes = arg.op not in _INVERTED
+    if op in (Op.EQ, Op.MASKED_EQ):
+        high, low = node(op, high=True), node(op, high=False)
+        high.next_yes = low
+        return high, [(low, True)] if yes else [(high, False), (low, False)]
+    above, equal, low = node(Op.GT, high=True), node(Op.EQ, high=True), node(op, high=False)
+    above.next_no, equal.next_yes = equal, low
+    return above, [(above, True), (low, True)] if yes else [(equal, False), (low, False)]
+
+
+def _merge(old: _Node, new: _Node) -> _Node:
+    """Add a new rule's chain to an existing level, met at `old`; the node by which the level is met from now on."""
+    level = old.level
+    position = level.index(old)
+    while position < len(level):
+        current = level[position]
+        if current.same(new):
+            _unite(current, new)
+            return old
+        if new.before(current):
+            level.insert(position, new)
+            new.level = level
+            return new if current is old else old
+        position += 1
+    level.append(new)
+    new.level = level
+    return old
+
+
+def _unite(old: _Node, new: _Node) -> None:
+    """Let one node stand for two equal ones. Raises ConflictError."""
+    if new.act_yes is not None:
+        if old.act_yes is None:
+            _demand(old.next_yes, new.act_yes)
+            old.next_yes, old.act_yes = None, new.act_yes
+        elif new.act_yes != old.act_yes:
+            # The high word of two `>` with equal high words: the larger one decides.
+            if new.word & 1 and new.full > old.full:
+                old.act_yes = new.act_yes
+            if old.leaf or new.leaf:
+                raise ConflictError
+    if new.act_no is not None:
+        if old.act_no is None:
+            _demand(old.next_no, new.act_no)
+            old.next_no, old.act_no = None, new.act_no
+        elif new.act_no != old.act_no:
+            if new.word & 1 and new.full < old.full:
+                old.act_yes = new.act_no
+            if old.leaf or new.leaf:
+                raise ConflictError
+    if new.next_yes is not None:
+        if old.next_yes is not None:
+            old.next_yes = _merge(old.next_yes, new.next_yes)
+        elif old.act_yes is None:
+            old.next_yes = new.next_yes
+        else:
+            return
+    if new.next_no is not None:
+        if old.next_no is not None:
+            old.next_no = _merge(old.next_no, new.next_no)
+        elif old.act_no is None:
+            old.next_no = new.next_no
+
+
+def _demand(start: _Node | None, action: int) -> None:
+    """Raise ConflictError unless everything below wants this action."""
+    if start is None:
+        return
+    for node in start.level:
+        if node.act_yes not in (None, action) or node.act_no not in (None, action):
+            raise ConflictError
+        _demand(node.next_yes, action)
+        _demand(node.next_no, action)
+
+
+def _run(level: Sequence[_Node], args: Sequence[int]) -> int | None:
+    for node in level:
+        if node.holds(args[node.word >> 1] >> (32 if node.word & 1 else 0) & _WORD):
+            following, action = node.next_yes, node.act_yes
+        else:
+            following, action = node.next_no, node.act_no
+        if following is not None:
+            found = _run(following.level, args)
+            if found is not None:
+                return found
+        elif action is not None:
+            return action
+    return None
