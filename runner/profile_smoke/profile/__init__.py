@@ -1,0 +1,1 @@
+"""What a seccomp profile says, what each reader makes of it, and how it is changed."""

@@ -1,0 +1,57 @@
+"""The profile for an observe launch: what the tested one does not simply permit is handed to the supervisor.
+
+Every name becomes at most one unconditional rule. Argument conditions cannot stay beside it, because
+libseccomp lets an unconditional rule swallow the conditional ones for the same call, so the supervisor
+evaluates them itself. Names that a runtime does not know are ignored by it, and get the default action as
+before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from profile_smoke.profile._effect import loaded
+from profile_smoke.profile.model import Action, Profile, Rule
+from profile_smoke.syscall import tables
+
+UNOBSERVABLE = "write"
+"""runc refuses to start with NOTIFY on it: its init sends the listener's number to the parent by `write`
+after the filter is on, before anyone listens (`InitSeccomp` in `libcontainer/seccomp/seccomp_linux.go`). Left
+to the profile, a refusal would end the launch there with nothing learnt, so it is allowed; enforce launches
+show what refusing it does."""
+
+
+def observed(profile: Profile, *, listener_path: str, metadata: str) -> Profile:
+    """The plain profile under test, instrumented.
+
+    Names that it permits unconditionally keep their ALLOW or LOG. All others become NOTIFY: with a denying
+    default every other name of every table, with a permitting one only those that have a denying or
+    conditional rule. The default action stays, as runc takes no NOTIFY there. Flags are left out, as runc
+    before 1.2 rejects them all.
+
+    Raises:
+        ValueError: fields are left that only Docker understands; resolve first.
+    """
+    if profile.docker_only:
+        raise ValueError("the profile holds fields that only Docker reads; resolve it first")
+    rules = loaded(profile)
+    names = set(rules)
+    if not profile.default_action.permits:
+        names |= tables.all_names()
+    actions = {name: _action(rules.get(name, ())) for name in names}
+    if UNOBSERVABLE in actions and not actions[UNOBSERVABLE].permits:
+        actions[UNOBSERVABLE] = Action.ALLOW
+    grouped = {action: tuple(sorted(n for n, a in actions.items() if a is action)) for action in Action}
+    return replace(
+        profile,
+        flags=(),
+        rules=tuple(Rule(group, action) for action, group in grouped.items() if group),
+        listener_path=listener_path,
+        listener_metadata=metadata,
+    )
+
+
+def _action(rules: tuple[Rule, ...]) -> Action:
+    if rules and not rules[0].args and rules[0].action.permits:
+        return rules[0].action
+    return Action.NOTIFY

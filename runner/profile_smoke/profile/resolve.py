@@ -1,0 +1,76 @@
+"""Docker's format made plain, as the engine does it when it creates a container.
+
+Source: `setupSeccomp` in moby's `profiles/seccomp/seccomp_linux.go`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from profile_smoke.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from profile_smoke.profile.model import Conditions, Profile, Rule
+
+_NATIVE = {
+    "x86_64": ("amd64", "SCMP_ARCH_X86_64"),
+    "x86": ("x86", "SCMP_ARCH_X86"),
+    "aarch64": ("arm64", "SCMP_ARCH_AARCH64"),
+    "arm": ("arm", "SCMP_ARCH_ARM"),
+}
+"""An engine's architecture, as the syscall tables name it: how `arches` and how `archMap` name it."""
+
+
+def resolve(profile: Profile, *, caps: Collection[str], arch: str, kernel: tuple[int, int]) -> Profile:
+    """The plain OCI profile that Docker hands to its runtime; a plain one comes back unchanged.
+
+    `caps` is the container's bounding set (`CAP_SYS_ADMIN`), `arch` the engine's architecture as the syscall
+    tables name it, `kernel` the (major, minor) of the engine's host.
+
+    Raises:
+        UsageError: an architecture that no engine runs on.
+    """
+    if not profile.docker_only:
+        return profile
+    if arch not in _NATIVE:
+        raise UsageError(f"no engine runs on architecture {arch}; one of {', '.join(_NATIVE)}")
+    docker_arch, scmp_arch = _NATIVE[arch]
+
+    def applies(rule: Rule) -> bool:
+        return not _excluded(rule.excludes, caps, docker_arch, kernel) and _included(
+            rule.includes, caps, docker_arch, kernel
+        )
+
+    rules = tuple(replace(rule, includes=None, excludes=None) for rule in profile.rules if applies(rule))
+    architectures = profile.architectures or _mapped(profile, scmp_arch)
+    return replace(profile, architectures=architectures, arch_map=(), rules=rules)
+
+
+def _excluded(excludes: Conditions | None, caps: Collection[str], arch: str, kernel: tuple[int, int]) -> bool:
+    """Any match excludes: one of the capabilities, one of the architectures, or the kernel's age."""
+    if excludes is None:
+        return False
+    old_enough = excludes.min_kernel is not None and kernel >= excludes.min_kernel
+    return arch in excludes.arches or any(cap in caps for cap in excludes.caps) or old_enough
+
+
+def _included(includes: Conditions | None, caps: Collection[str], arch: str, kernel: tuple[int, int]) -> bool:
+    """All must match: every capability, one of the architectures, and the kernel's age."""
+    if includes is None:
+        return True
+    if includes.arches and arch not in includes.arches:
+        return False
+    if includes.min_kernel is not None and kernel < includes.min_kernel:
+        return False
+    return all(cap in caps for cap in includes.caps)
+
+
+def _mapped(profile: Profile, native: str) -> tuple[str, ...]:
+    """The first entry for the native architecture; without one, libseccomp takes the native one alone."""
+    for entry in profile.arch_map:
+        if entry.architecture == native:
+            return (native, *entry.sub_architectures)
+    return ()
