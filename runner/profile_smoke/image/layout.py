@@ -1,7 +1,7 @@
 """OCI image layouts on disk: reading one, and writing an image of a single layer.
 
-A layout is a folder with `oci-layout`, `index.json` and `blobs/sha256/*` (OCI image specification, image-layout.md).
-Ours hold exactly one image, tagged `TAG`, so that `oci:FOLDER:TAG` names it for skopeo and umoci.
+A layout is a folder with `oci-layout`, `index.json` and `blobs/sha256/*` (OCI image specification,
+image-layout.md). Ours hold exactly one image, tagged `TAG`, so that `oci:FOLDER:TAG` names it for skopeo and umoci.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Layout:
-    """One image in a layout folder. `digest` is of the manifest in the folder; `info` is what a report says of it."""
+    """One image in a layout folder: `digest` is of the manifest there, `info` what a report says of it."""
 
     path: Path
     digest: str
@@ -49,7 +49,7 @@ class Layout:
 def read(path: Path, ref: str, *, reported: str | None = None) -> Layout:
     """Read the layout in the folder `path`, which holds what `ref` asked for.
 
-    `reported` is the digest that a report names where it is another than the manifest's in the folder (a registry's).
+    `reported` is the digest that a report names where it is another than the manifest's: the registry's.
 
     Raises:
         ImageError: the folder is no layout, or a blob is missing or does not parse.
@@ -67,10 +67,10 @@ def read(path: Path, ref: str, *, reported: str | None = None) -> Layout:
 
 
 def write(path: Path, layer: Path, config: ImageConfig, *, architecture: str, created: str) -> str:
-    """Write a layout of one uncompressed layer to the empty folder `path`; returns the manifest's digest.
+    """Write a layout of one uncompressed layer to the folder `path`; returns the manifest's digest.
 
-    `layer` is a tar file, which is moved into the layout. `architecture` is Go's name of it (`amd64`), `created` an
-    RFC 3339 time. The same arguments give the same digest. Raises OSError.
+    `layer` is a tar file, which is moved into the layout. `architecture` is Go's name of it (`amd64`),
+    `created` an RFC 3339 time. The same arguments give the same digest. Raises OSError.
     """
     blobs = path / "blobs" / "sha256"
     blobs.mkdir(parents=True)

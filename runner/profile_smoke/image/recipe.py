@@ -1,7 +1,8 @@
 """The recipe of a stand-in: `standin.yaml` beside a scenario, read strictly.
 
 A stand-in is an image built from distribution packages for machines where no registry answers. It follows the
-conventions of the image that it stands in for (entrypoint, variables, folders, users), so that one scenario fits both.
+conventions of the image that it stands in for (entrypoint, variables, folders, users), so that one scenario
+fits both.
 """
 
 from __future__ import annotations
@@ -43,9 +44,10 @@ _KIND = {str: "a text", list: "a list of texts", dict: "a map of texts"}
 class Recipe:
     """One stand-in.
 
-    `replaces` is the image it stands in for; `packages` what is installed; `report` those of them whose versions
-    are named in reports (the first package where the file says nothing). `files` maps absolute paths in the image
-    to their contents, installed with mode 0755; `setup` is a shell script run in the image after that, as root.
+    `replaces` is the image it stands in for; `packages` what is installed; `report` the packages whose
+    versions are named in reports (the first installed where the file says nothing). `files` maps absolute paths
+    in the image to their contents, installed with mode 0755; `setup` is a shell script run in the image after
+    that, as root.
     """
 
     name: str

@@ -28,12 +28,20 @@ BUILDER = "1"
 BASE_SECONDS = 24 * 3600.0
 """A base older than this is made anew, so that a stand-in gets the distribution's current packages."""
 
+OS_RELEASE = Path("/etc/os-release")
+
 _EPOCH = "1704067200"
 _CREATED = "2024-01-01T00:00:00Z"
 _FORMAT = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)|$(ARCHITECTURE)"
 _DISTRIBUTIONS = {"debian": "Debian", "ubuntu": "Ubuntu"}
 _GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
-_UNREACHABLE = ("Could not resolve", "Temporary failure resolving", "Unable to connect", "Could not connect", "timed out")
+_UNREACHABLE = (
+    "Could not resolve",
+    "Temporary failure resolving",
+    "Unable to connect",
+    "Could not connect",
+    "timed out",
+)
 _SLIM = (
     "path-exclude=/usr/share/man/*",
     "path-exclude=/usr/share/info/*",
@@ -54,23 +62,32 @@ class Distribution:
     sources: tuple[str, ...]
 
 
-def distribution(tools: Tools, os_release: Path = Path("/etc/os-release")) -> Distribution:
+def suite(os_release: Path = OS_RELEASE) -> str:
+    """The code name of the machine's distribution. Raises ImageError when it is neither Debian nor Ubuntu."""
+    facts = _facts(os_release)
+    if facts.get("ID") not in _DISTRIBUTIONS or not facts.get("VERSION_CODENAME"):
+        name = facts.get("PRETTY_NAME", "this system")
+        raise ImageError(
+            f"stand-ins are built on Debian or Ubuntu, not on {name}: use a registry or an image archive"
+        )
+    return facts["VERSION_CODENAME"]
+
+
+def distribution(tools: Tools, os_release: Path = OS_RELEASE) -> Distribution:
     """The machine's distribution, with those of its apt sources that are the distribution's own.
 
     Raises:
         ImageError: it is neither Debian nor Ubuntu, or apt has no index of it.
     """
-    facts = _facts(os_release)
-    origin, suite = _DISTRIBUTIONS.get(facts.get("ID", "")), facts.get("VERSION_CODENAME", "")
-    if origin is None or not suite:
-        name = facts.get("PRETTY_NAME", "this system")
-        raise ImageError(f"stand-ins are built on Debian or Ubuntu, not on {name}: use a registry or an image archive")
+    codename, facts = suite(os_release), _facts(os_release)
+    origin = _DISTRIBUTIONS[facts["ID"]]
     listing = _apt(tools, ["apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages"])
     architecture = _apt(tools, ["dpkg", "--print-architecture"]).strip()
     sources = own_sources(listing.splitlines(), origin, architecture)
     if not sources:
-        raise ImageError(f"apt has no package index of {origin} {suite}: run apt-get update, then again")
-    return Distribution(f"{origin} {facts.get('VERSION_ID', '')} ({suite})".replace("  ", " "), suite, sources)
+        raise ImageError(f"apt has no package index of {origin} {codename}: run apt-get update, then again")
+    version = f"{origin} {facts['VERSION_ID']}" if "VERSION_ID" in facts else origin
+    return Distribution(f"{version} ({codename})", codename, sources)
 
 
 def own_sources(targets: Iterable[str], origin: str, architecture: str) -> tuple[str, ...]:
@@ -85,24 +102,29 @@ def own_sources(targets: Iterable[str], origin: str, architecture: str) -> tuple
     return tuple(f"deb {uri} {release} {' '.join(names)}" for (uri, release), names in components.items())
 
 
-def key(recipe: Recipe, suite: str) -> str:
+def key(recipe: Recipe, codename: str) -> str:
     """What a stand-in is cached by: everything that we put into it, apart from the mirror's package versions."""
     script = resources.files(__package__).joinpath("standin.sh").read_bytes()
     files = {path: hashlib.sha256(content).hexdigest() for path, content in recipe.files.items()}
-    facts = [BUILDER, hashlib.sha256(script).hexdigest(), _SLIM, suite, platform.machine(), recipe.name, recipe.replaces]
+    facts = [
+        BUILDER,
+        hashlib.sha256(script).hexdigest(),
+        _SLIM,
+        codename,
+        platform.machine(),
+        recipe.name,
+        recipe.replaces,
+    ]
     facts += [recipe.packages, recipe.report, files, recipe.setup, repr(recipe.config)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def reference(recipe: Recipe, key_: str) -> str:
-    """The name of the image: `.invalid` never resolves (RFC 2606), so no engine can pull something else by it."""
-    return f"profile-smoke.invalid/standin/{recipe.name}:{key_}"
 
 
 def require_root() -> None:
     """Raise ImageError unless trees of many owners can be made here."""
     if os.geteuid() != 0:
-        raise ImageError("building and unpacking images needs root: run as root, or use a docker target with a registry")
+        raise ImageError(
+            "building and unpacking images needs root: run as root, or use a docker target with a registry"
+        )
 
 
 def build_base(tools: Tools, distro: Distribution, folder: Path, work: Path) -> None:
@@ -116,6 +138,7 @@ def build_base(tools: Tools, distro: Distribution, folder: Path, work: Path) -> 
     if shutil.which("mmdebstrap") is None:
         raise ImageError("mmdebstrap is not installed: apt-get install mmdebstrap")
     _build(tools, [*command, distro.suite, str(folder), *distro.sources], work)
+    os.utime(folder)
 
 
 def build(tools: Tools, recipe: Recipe, distro: Distribution, base: Path, folder: Path, work: Path) -> str:
@@ -158,7 +181,11 @@ def _build(tools: Tools, command: list[str], work: Path) -> None:
 
 def _why(output: str) -> str:
     """One line on why a build failed, and what to do about it."""
-    errors = [line.strip() for line in output.splitlines() if line.startswith(("E:", "W: Failed", "  Could not", "Err:"))]
+    errors = [
+        line.strip()
+        for line in output.splitlines()
+        if line.startswith(("E:", "W: Failed", "  Could not", "Err:"))
+    ]
     if any(text in output for text in _UNREACHABLE):
         return f"the package mirror cannot be reached: check the network and apt's proxy ({errors[0] if errors else ''})"
     return f"building a stand-in failed: {errors[0] if errors else last_line(output)}"
@@ -166,9 +193,13 @@ def _why(output: str) -> str:
 
 def _proxy(tools: Tools) -> list[str]:
     """The machine's apt proxies, which mmdebstrap does not take over by itself."""
-    found = _apt(tools, ["apt-config", "shell", "http", "Acquire::http::Proxy", "https", "Acquire::https::Proxy"])
+    found = _apt(
+        tools, ["apt-config", "shell", "http", "Acquire::http::Proxy", "https", "Acquire::https::Proxy"]
+    )
     values = dict(word.split("=", 1) for word in shlex.split(found))
-    return [f'Acquire::{scheme}::Proxy "{values[scheme]}"' for scheme in ("http", "https") if values.get(scheme)]
+    return [
+        f'Acquire::{scheme}::Proxy "{values[scheme]}"' for scheme in ("http", "https") if values.get(scheme)
+    ]
 
 
 def _apt(tools: Tools, command: list[str]) -> str:

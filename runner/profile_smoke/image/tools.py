@@ -15,7 +15,7 @@ from pathlib import Path
 
 from profile_smoke.errors import DiskFullError, ImageError, InterruptedRunError
 
-_DISK_FULL_TEXT = "No space left on device"
+_DISK_FULL = ("No space left on device", "no space left on device", "enough free space in")
 
 
 class ToolFailed(Exception):  # noqa: N818  the caller decides which error of ours it is
@@ -49,6 +49,11 @@ class Tools:
         for process in running:
             _end(process)
 
+    def pause(self, seconds: float) -> None:
+        """Wait between two tries, but not past `cancel`: then raises InterruptedRunError."""
+        if self.cancelled.wait(seconds):
+            raise InterruptedRunError("interrupted")
+
     def run(
         self,
         argv: Sequence[str],
@@ -70,18 +75,16 @@ class Tools:
         tool = argv[0]
         if shutil.which(tool) is None:
             raise ImageError(f"{tool} is not installed: apt-get install {_PACKAGE_OF.get(tool, tool)}")
-        if self.cancelled.is_set():
-            raise InterruptedRunError("interrupted")
+        self.pause(0)
         with self._start(argv, env, cwd) as process:
             try:
                 stdout, stderr = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
                 raise ToolFailed(tool, 124, f"no answer in {timeout:g} s") from None
-        if self.cancelled.is_set():
-            raise InterruptedRunError("interrupted")
+        self.pause(0)
         if process.returncode != 0:
             output = (stderr + stdout).decode(errors="replace")
-            if _DISK_FULL_TEXT in output:
+            if any(text in output for text in _DISK_FULL):
                 raise DiskFullError(f"no space left on device while running {tool}: free some and run again")
             raise ToolFailed(tool, process.returncode, output)
         return Finished(stdout)
@@ -140,7 +143,9 @@ def disk_errors(doing: str) -> Iterator[None]:
             raise DiskFullError(f"no space left on device while {doing}: free some and run again") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             where = error.filename or "the image store"
-            raise ImageError(f"{where}: {error.strerror} while {doing}; set PROFILE_SMOKE_HOME elsewhere") from error
+            raise ImageError(
+                f"{where}: {error.strerror} while {doing}; set PROFILE_SMOKE_HOME elsewhere"
+            ) from error
         raise
 
 

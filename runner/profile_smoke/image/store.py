@@ -1,0 +1,276 @@
+"""The image store: every image is obtained, unpacked and archived once, whoever asks, and kept for later runs.
+
+images/KEY/        one OCI layout each (KEY by reference, by archive contents, or by recipe)
+rootfs/DIGEST/     unpacked roots, read-only by convention
+archives/DIGEST.tar   for `docker load`
+bases/SUITE-ARCH/  what stand-ins are built upon
+work/RANDOM/       being made; locked by its maker, renamed when complete
+locks/NAME         flock(2) files; the kernel drops a lock when its holder dies
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from profile_smoke.errors import ImageError
+from profile_smoke.image import layout, registry, standin
+from profile_smoke.image.interface import PreparedImage
+from profile_smoke.image.layout import Layout
+from profile_smoke.image.recipe import Recipe
+from profile_smoke.image.recipe import load as load_recipe
+from profile_smoke.image.tools import ToolFailed, Tools, disk_errors
+
+Policy = Literal["auto", "always", "never"]
+_LOCK_POLL = 0.05
+_NOTE = "profile-smoke.json"
+
+
+def default_root() -> Path:
+    """Where images are kept: `$PROFILE_SMOKE_HOME`, else `/var/lib/profile-smoke` for root, else in the user's cache."""
+    if home := os.environ.get("PROFILE_SMOKE_HOME"):
+        return Path(home).absolute()
+    return Path("/var/lib/profile-smoke") if os.geteuid() == 0 else Path.home() / ".cache" / "profile-smoke"
+
+
+class Store:
+    """Images on this machine. Safe to share between threads, and its root between processes.
+
+    `tell` gets a line for whatever takes seconds.
+    """
+
+    def __init__(self, root: Path, tell: Callable[[str], None] = lambda _line: None) -> None:
+        self.root, self._tell, self._tools = root, tell, Tools()
+        self._unreachable: dict[str, registry.RegistryUnreachable] = {}
+        self._asking = threading.Lock()
+
+    def cancel(self) -> None:
+        """From any thread: end what is being made; all waiting and later calls raise InterruptedRunError."""
+        self._tools.cancel()
+
+    def obtain(self, ref: str, recipe: Path | None, *, policy: Policy = "auto") -> Layout:
+        """The image that `ref` names, or its stand-in.
+
+        `auto` asks the registry first and takes the stand-in only when the registry cannot be reached, `always` takes the
+        stand-in, `never` none. What is in the store already is used without asking anybody. An archive has no stand-in.
+
+        Raises:
+            RegistryUnreachable: and there is no recipe, or the policy forbids it.
+            ImageError: image missing, credentials, broken archive, stand-in not built; the message says what to do.
+            BadFileError: the recipe. DiskFullError, InterruptedRunError.
+        """
+        with disk_errors(f"storing {ref}"):
+            if policy == "always":
+                if recipe is None:
+                    raise ImageError(f"{ref}: the scenario has no stand-in (standin.yaml)")
+                return self._standin(ref, load_recipe(recipe))
+            source = registry.parse(ref)
+            if source.registry is None:
+                return self._archived(ref, source)
+            try:
+                return self._pulled(ref, source)
+            except registry.RegistryUnreachable as error:
+                if recipe is None or policy == "never":
+                    hint = "give an archive instead (docker-archive:PATH or oci:PATH)"
+                    raise registry.RegistryUnreachable(f"{error}; {hint}") from error
+                return self._standin(ref, load_recipe(recipe))
+
+    def prepared(self, image: Layout) -> PreparedImage:
+        """What starts the image, and the name under which an engine gets it (see `docker_archive`)."""
+        kind = f"standin/{image.info.standin.name}" if image.info.standin else "image"
+        # `.invalid` never resolves (RFC 2606), so no engine can pull something else by this name.
+        name = f"profile-smoke.invalid/{kind}:{_hex(image)[:16]}"
+        return PreparedImage(image.info, image.config, engine_ref=name)
+
+    def unpack(self, image: Layout) -> PreparedImage:
+        """The image with its root unpacked, once per digest. Needs root, for files of many owners. Raises as `obtain`."""
+        standin.require_root()
+        final = self.root / "rootfs" / _hex(image)
+        with disk_errors(f"unpacking {image.info.ref}"), self._lock(f"rootfs-{_hex(image)}"):
+            if not final.exists():
+                with self._work() as work:
+                    source = image.source.removeprefix("oci:")
+                    self._run(
+                        ["umoci", "raw", "unpack", "--image", source, str(work / "rootfs")], image.info.ref
+                    )
+                    _move(work / "rootfs", final)
+        return replace(self.prepared(image), rootfs=final)
+
+    def docker_archive(self, image: Layout) -> Path:
+        """A tar for `docker load` that names the image as `prepared` does. Raises as `obtain`."""
+        final = self.root / "archives" / f"{_hex(image)}.tar"
+        with disk_errors(f"archiving {image.info.ref}"), self._lock(f"archive-{_hex(image)}"):
+            if not final.exists():
+                with self._work() as work:
+                    target = f"docker-archive:{work / 'image.tar'}:{self.prepared(image).engine_ref}"
+                    self._run(["skopeo", "copy", "--quiet", image.source, target], image.info.ref)
+                    _move(work / "image.tar", final)
+        return final
+
+    def sweep(self) -> list[str]:
+        """Remove what dead processes left half made; one line for each. What living ones make is left alone."""
+        removed = []
+        with disk_errors("sweeping the image store"):
+            if not (self.root / "work").is_dir():
+                return []
+            with self._lock("work"):
+                for folder in sorted((self.root / "work").iterdir()):
+                    held = _hold(folder)
+                    if held is None:
+                        continue
+                    shutil.rmtree(folder)
+                    os.close(held)
+                    removed.append(f"half-made image {folder}")
+        return removed
+
+    def _pulled(self, ref: str, source: registry.Source) -> Layout:
+        final = self._image("image", _text_key(ref))
+        with self._lock(final.name):
+            if not final.exists():
+                digest = self._ask(source)
+                self._tell(f"pulling {ref}")
+                with self._work() as work:
+                    registry.pull(self._tools, source, digest, work / "layout")
+                    (work / "layout" / _NOTE).write_text(json.dumps({"digest": digest, "ref": ref}))
+                    layout.read(work / "layout", ref)
+                    _move(work / "layout", final)
+        note = json.loads((final / _NOTE).read_text())
+        return layout.read(final, ref, reported=note["digest"])
+
+    def _ask(self, source: registry.Source) -> str:
+        """The digest of the image; a registry that could not be reached is not asked again in this run."""
+        host = str(source.registry)
+        with self._asking:
+            if host in self._unreachable:
+                raise self._unreachable[host]
+            try:
+                return registry.ask(self._tools, source)
+            except registry.RegistryUnreachable as error:
+                self._unreachable[host] = error
+                raise
+
+    def _archived(self, ref: str, source: registry.Source) -> Layout:
+        final = self._image("archive", registry.fingerprint(source))
+        with self._lock(final.name):
+            if not final.exists():
+                with self._work() as work:
+                    registry.unarchive(self._tools, source, work / "layout")
+                    layout.read(work / "layout", ref)
+                    _move(work / "layout", final)
+        return layout.read(final, ref)
+
+    def _standin(self, ref: str, recipe: Recipe) -> Layout:
+        suite = standin.suite()
+        final = self._image(f"standin-{recipe.name}", standin.key(recipe, suite))
+        with self._lock(final.name):
+            if not final.exists():
+                standin.require_root()
+                distro = standin.distribution(self._tools)
+                with self._base(distro) as base, self._work() as work:
+                    self._tell(f"building a stand-in for {recipe.replaces} from {distro.name} packages")
+                    (work / "layout").mkdir()
+                    standin.build(self._tools, recipe, distro, base, work / "layout", work)
+                    _move(work / "layout", final)
+        return layout.read(final, ref)
+
+    @contextlib.contextmanager
+    def _base(self, distro: standin.Distribution) -> Iterator[Path]:
+        """The base, made where there is none or an old one, and not replaced by anybody while it is used."""
+        final = self.root / "bases" / f"{distro.suite}-{platform.machine()}-{standin.BUILDER}"
+        with contextlib.ExitStack() as stack:
+            # Builders share the base; only one that has to make it excludes the others.
+            shared = stack.enter_context(contextlib.ExitStack())
+            shared.enter_context(self._lock(f"base-{final.name}", fcntl.LOCK_SH))
+            if not standin.base_is_fresh(final):
+                shared.close()
+                held = stack.enter_context(self._lock(f"base-{final.name}"))
+                if not standin.base_is_fresh(final):
+                    self._tell(f"building a base of {distro.name} packages, once for all stand-ins")
+                    with self._work() as work:
+                        standin.build_base(self._tools, distro, work / "base", work)
+                        if final.exists():
+                            _move(final, work / "old")
+                        _move(work / "base", final)
+                fcntl.flock(held, fcntl.LOCK_SH)
+            yield final
+
+    @contextlib.contextmanager
+    def _lock(self, name: str, kind: int = fcntl.LOCK_EX) -> Iterator[int]:
+        """Hold a lock of that name against other threads and processes; yields its descriptor."""
+        folder = self._folder("locks")
+        held = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while True:
+                try:
+                    fcntl.flock(held, kind | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    self._tools.pause(_LOCK_POLL)
+            yield held
+        finally:
+            os.close(held)
+
+    @contextlib.contextmanager
+    def _work(self) -> Iterator[Path]:
+        """A folder to make something in, gone afterwards; locked, so that `sweep` can tell that its maker lives."""
+        with self._lock("work"):
+            folder = Path(tempfile.mkdtemp(dir=self._folder("work")))
+            held = _hold(folder)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+            if held is not None:
+                os.close(held)
+
+    def _image(self, kind: str, key: str) -> Path:
+        return self.root / "images" / f"{kind}-{key}"
+
+    def _folder(self, name: str) -> Path:
+        folder = self.root / name
+        # Roots hold setuid programs: nobody else is to reach them.
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _run(self, argv: list[str], ref: str) -> None:
+        try:
+            self._tools.run(argv)
+        except ToolFailed as error:
+            raise ImageError(f"{ref}: {error}") from error
+
+
+def _hold(folder: Path) -> int | None:
+    """Lock a folder itself; None when somebody else holds it."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        return None
+    return held
+
+
+def _move(path: Path, final: Path) -> None:
+    """Publish what is complete: within one file system, so that it is there wholly or not at all."""
+    final.parent.mkdir(exist_ok=True)
+    path.rename(final)
+
+
+def _hex(image: Layout) -> str:
+    return image.digest.partition(":")[2]
+
+
+def _text_key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
