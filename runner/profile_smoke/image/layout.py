@@ -1,7 +1,8 @@
 """OCI image layouts on disk: reading one, and writing an image of a single layer.
 
 A layout is a folder with `oci-layout`, `index.json` and `blobs/sha256/*` (OCI image specification,
-image-layout.md). Ours hold exactly one image, tagged `TAG`, so that `oci:FOLDER:TAG` names it for skopeo and umoci.
+image-layout.md). Ours hold exactly one image, tagged `TAG`, so that `oci:FOLDER:TAG` names it for skopeo and
+umoci.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _KEYS = {
     "volumes": list,
     "stop_signal": str,
 }
-_REQUIRED = ("schema", "name", "replaces", "packages", "cmd")
+_REQUIRED = ("schema", "name", "replaces", "packages", "entrypoint")
 _KIND = {str: "a text", list: "a list of texts", dict: "a map of texts"}
 
 
@@ -131,8 +131,8 @@ def _recipe(path: Path, document: Mapping[str, Any]) -> Recipe:
         files={target: _beside(path, source) for target, source in document.get("files", {}).items()},
         setup=document.get("setup", ""),
         config=ImageConfig(
-            entrypoint=tuple(document.get("entrypoint", ())),
-            cmd=tuple(document["cmd"]),
+            entrypoint=tuple(document["entrypoint"]),
+            cmd=tuple(document.get("cmd", ())),
             env=tuple(f"{name}={value}" for name, value in document.get("env", {}).items()),
             user=document.get("user", ""),
             workdir=document.get("workdir", "/"),

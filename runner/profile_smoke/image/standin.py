@@ -1,7 +1,7 @@
 """Building stand-in images from distribution packages, with mmdebstrap and the machine's own mirrors.
 
-A base of the distribution's essential packages is made once and shared; each stand-in is an overlay over it. The same
-recipe and the same package versions give the same digest.
+A base of the distribution's essential packages is made once and shared; each stand-in is an overlay over it.
+The same recipe and the same package versions give the same digest.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def distribution(tools: Tools, os_release: Path = OS_RELEASE) -> Distribution:
 
 
 def own_sources(targets: Iterable[str], origin: str, architecture: str) -> tuple[str, ...]:
-    """Lines of sources.list for the index targets (one `uri|release|component|origin|architecture` each) of `origin`."""
+    """Lines of sources.list for the index targets of `origin`, each `uri|release|component|origin|arch`."""
     components: dict[tuple[str, str], list[str]] = {}
     for target in targets:
         uri, release, component, of, arch = target.split("|")
@@ -103,10 +103,10 @@ def own_sources(targets: Iterable[str], origin: str, architecture: str) -> tuple
 
 
 def key(recipe: Recipe, codename: str) -> str:
-    """What a stand-in is cached by: everything that we put into it, apart from the mirror's package versions."""
+    """What a stand-in is cached by: all that we put into it, package versions apart."""
     script = resources.files(__package__).joinpath("standin.sh").read_bytes()
     files = {path: hashlib.sha256(content).hexdigest() for path, content in recipe.files.items()}
-    facts = [
+    facts: list[object] = [
         BUILDER,
         hashlib.sha256(script).hexdigest(),
         _SLIM,
@@ -187,7 +187,8 @@ def _why(output: str) -> str:
         if line.startswith(("E:", "W: Failed", "  Could not", "Err:"))
     ]
     if any(text in output for text in _UNREACHABLE):
-        return f"the package mirror cannot be reached: check the network and apt's proxy ({errors[0] if errors else ''})"
+        detail = errors[0] if errors else last_line(output)
+        return f"the package mirror cannot be reached: check the network and apt's proxy ({detail})"
     return f"building a stand-in failed: {errors[0] if errors else last_line(output)}"
 
 

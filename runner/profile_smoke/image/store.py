@@ -1,4 +1,4 @@
-"""The image store: every image is obtained, unpacked and archived once, whoever asks, and kept for later runs.
+"""The image store: every image is obtained, unpacked and archived once, whoever asks, and kept.
 
 images/KEY/        one OCI layout each (KEY by reference, by archive contents, or by recipe)
 rootfs/DIGEST/     unpacked roots, read-only by convention
@@ -38,7 +38,7 @@ _NOTE = "profile-smoke.json"
 
 
 def default_root() -> Path:
-    """Where images are kept: `$PROFILE_SMOKE_HOME`, else `/var/lib/profile-smoke` for root, else in the user's cache."""
+    """`$PROFILE_SMOKE_HOME`, else `/var/lib/profile-smoke` for root, else a folder in the user's cache."""
     if home := os.environ.get("PROFILE_SMOKE_HOME"):
         return Path(home).absolute()
     return Path("/var/lib/profile-smoke") if os.geteuid() == 0 else Path.home() / ".cache" / "profile-smoke"
@@ -62,12 +62,13 @@ class Store:
     def obtain(self, ref: str, recipe: Path | None, *, policy: Policy = "auto") -> Layout:
         """The image that `ref` names, or its stand-in.
 
-        `auto` asks the registry first and takes the stand-in only when the registry cannot be reached, `always` takes the
-        stand-in, `never` none. What is in the store already is used without asking anybody. An archive has no stand-in.
+        `auto` asks the registry first and takes the stand-in only when the registry cannot be reached, `always`
+        takes the stand-in, `never` none. What is in the store already is used without asking anybody. An archive
+        has no stand-in.
 
         Raises:
             RegistryUnreachable: and there is no recipe, or the policy forbids it.
-            ImageError: image missing, credentials, broken archive, stand-in not built; the message says what to do.
+            ImageError: image missing, credentials, broken archive, stand-in not built.
             BadFileError: the recipe. DiskFullError, InterruptedRunError.
         """
         with disk_errors(f"storing {ref}"):
@@ -94,7 +95,7 @@ class Store:
         return PreparedImage(image.info, image.config, engine_ref=name)
 
     def unpack(self, image: Layout) -> PreparedImage:
-        """The image with its root unpacked, once per digest. Needs root, for files of many owners. Raises as `obtain`."""
+        """The image with its root unpacked, once per digest. Needs root. Raises as `obtain`."""
         standin.require_root()
         final = self.root / "rootfs" / _hex(image)
         with disk_errors(f"unpacking {image.info.ref}"), self._lock(f"rootfs-{_hex(image)}"):
@@ -119,7 +120,7 @@ class Store:
         return final
 
     def sweep(self) -> list[str]:
-        """Remove what dead processes left half made; one line for each. What living ones make is left alone."""
+        """Remove what dead processes left half made; one line for each. What living ones make stays."""
         removed = []
         with disk_errors("sweeping the image store"):
             if not (self.root / "work").is_dir():
@@ -223,7 +224,7 @@ class Store:
 
     @contextlib.contextmanager
     def _work(self) -> Iterator[Path]:
-        """A folder to make something in, gone afterwards; locked, so that `sweep` can tell that its maker lives."""
+        """A folder to make something in, gone afterwards; locked, so that `sweep` sees that its maker lives."""
         with self._lock("work"):
             folder = Path(tempfile.mkdtemp(dir=self._folder("work")))
             held = _hold(folder)

@@ -120,8 +120,8 @@ class Tools:
 def isolated(argv: Sequence[str]) -> list[str]:
     """The command in mount and pid namespaces of its own: its mounts and children are gone when it or we end.
 
-    `setpriv --pdeathsig` covers our own kill -9; `unshare --kill-child` then ends the namespace's first process,
-    and with it the kernel ends all others and drops the mounts (setpriv(1), unshare(1), pid_namespaces(7)).
+    `setpriv --pdeathsig` covers our own kill -9; `unshare --kill-child` then ends the namespace's first
+    process, and with it the kernel ends all others and drops the mounts (setpriv(1), unshare(1), pid_namespaces(7)).
     """
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
     return ["setpriv", "--pdeathsig", "KILL", "--", *unshare, "--", *argv]

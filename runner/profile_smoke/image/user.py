@@ -1,7 +1,7 @@
 """Who a container runs as: the image's `User`, resolved against the files of its own root.
 
-Follows what container engines do (moby/sys user.GetExecUser): a number needs no entry, a name does; without an explicit
-group the groups that list the user are added, with one they are not.
+Follows what container engines do (moby/sys user.GetExecUser): a number needs no entry, a name does; without an
+explicit group the groups that list the user are added, with one they are not.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def lookup(rootfs: Path, user: str) -> User:
 
 
 def resolve(rootfs: Path, path: str) -> Path:
-    """The host's path of `path` in the image, with symlinks followed as the container would: never out of `rootfs`.
+    """The host's path of `path` in the image, following symlinks as the container would: never out of `rootfs`.
 
     Raises:
         ImageError: a loop of symlinks.
