@@ -26,6 +26,14 @@ class ConflictError(Exception):
     """libseccomp answers EEXIST: two rules want different things of one comparison."""
 
 
+@dataclass
+class _Outcome:
+    """Where an outcome of a comparison leads: to a node on the next level, or to an action, or to the next node."""
+
+    node: _Node | None = None
+    action: int | None = None
+
+
 @dataclass(eq=False)
 class _Node:
     """One comparison of a word (`2 * argument`, plus 1 for the high word) with where its two outcomes lead."""
@@ -37,10 +45,7 @@ class _Node:
     datum: int
     full: int
     level: list[_Node] = field(default_factory=list)
-    next_yes: _Node | None = None
-    next_no: _Node | None = None
-    act_yes: int | None = None
-    act_no: int | None = None
+    outcomes: dict[bool, _Outcome] = field(default_factory=lambda: {True: _Outcome(), False: _Outcome()})
 
     def __post_init__(self) -> None:
         self.datum &= self.mask
@@ -48,7 +53,7 @@ class _Node:
 
     @property
     def leaf(self) -> bool:
-        return self.next_yes is None and self.next_no is None
+        return all(outcome.node is None for outcome in self.outcomes.values())
 
     def same(self, other: _Node) -> bool:
         return (self.word, self.op, self.datum, self.mask) == (other.word, other.op, other.datum, other.mask)
@@ -112,16 +117,10 @@ class Tree:
             make = _wide if self._wide else _narrow
             first, ends = make(arg, mask, datum)
             for node, yes in open_ends:
-                if yes:
-                    node.next_yes = first
-                else:
-                    node.next_no = first
+                node.outcomes[yes].node = first
             root, open_ends = root or first, ends
         for node, yes in open_ends:
-            if yes:
-                node.act_yes = action
-            else:
-                node.act_no = action
+            node.outcomes[yes].action = action
         return root
 
 
@@ -142,10 +141,10 @@ def _wide(arg: Arg, mask: int, datum: int) -> tuple[_Node, list[tuple[_Node, boo
     yes = arg.op not in _INVERTED
     if op in (Op.EQ, Op.MASKED_EQ):
         high, low = node(op, high=True), node(op, high=False)
-        high.next_yes = low
+        high.outcomes[True].node = low
         return high, [(low, True)] if yes else [(high, False), (low, False)]
     above, equal, low = node(Op.GT, high=True), node(Op.EQ, high=True), node(op, high=False)
-    above.next_no, equal.next_yes = equal, low
+    above.outcomes[False].node, equal.outcomes[True].node = equal, low
     return above, [(above, True), (low, True)] if yes else [(equal, False), (low, False)]
 
 
@@ -170,60 +169,48 @@ def _merge(old: _Node, new: _Node) -> _Node:
 
 def _unite(old: _Node, new: _Node) -> None:
     """Let one node stand for two equal ones. Raises ConflictError."""
-    if new.act_yes is not None:
-        if old.act_yes is None:
-            _demand(old.next_yes, new.act_yes)
-            old.next_yes, old.act_yes = None, new.act_yes
-        elif new.act_yes != old.act_yes:
-            # The high word of two `>` with equal high words: the larger one decides.
-            if new.word & 1 and new.full > old.full:
-                old.act_yes = new.act_yes
-            if old.leaf or new.leaf:
-                raise ConflictError
-    if new.act_no is not None:
-        if old.act_no is None:
-            _demand(old.next_no, new.act_no)
-            old.next_no, old.act_no = None, new.act_no
-        elif new.act_no != old.act_no:
-            if new.word & 1 and new.full < old.full:
-                old.act_yes = new.act_no
-            if old.leaf or new.leaf:
-                raise ConflictError
-    if new.next_yes is not None:
-        if old.next_yes is not None:
-            old.next_yes = _merge(old.next_yes, new.next_yes)
-        elif old.act_yes is None:
-            old.next_yes = new.next_yes
+    for yes in (True, False):
+        _unite_action(old.outcomes[yes], new.outcomes[yes], old, new, yes=yes)
+    for yes in (True, False):
+        mine, theirs = old.outcomes[yes], new.outcomes[yes]
+        if theirs.node is None:
+            continue
+        if mine.node is not None:
+            mine.node = _merge(mine.node, theirs.node)
+        elif mine.action is None:
+            mine.node = theirs.node
         else:
-            return
-    if new.next_no is not None:
-        if old.next_no is not None:
-            old.next_no = _merge(old.next_no, new.next_no)
-        elif old.act_no is None:
-            old.next_no = new.next_no
+            return  # a rule that asks for less decides already
+
+
+def _unite_action(mine: _Outcome, theirs: _Outcome, old: _Node, new: _Node, *, yes: bool) -> None:
+    if theirs.action is None or theirs.action == mine.action:
+        return
+    if mine.action is None:
+        _demand(mine.node, theirs.action)
+        mine.node, mine.action = None, theirs.action
+        return
+    # Two `>` or two `<` with the same high word: the wider or tighter full value decides for it.
+    if new.word & 1 and (new.full > old.full if yes else new.full < old.full):
+        old.outcomes[True].action = theirs.action
+    if old.leaf or new.leaf:
+        raise ConflictError
 
 
 def _demand(start: _Node | None, action: int) -> None:
     """Raise ConflictError unless everything below wants this action."""
-    if start is None:
-        return
-    for node in start.level:
-        if node.act_yes not in (None, action) or node.act_no not in (None, action):
-            raise ConflictError
-        _demand(node.next_yes, action)
-        _demand(node.next_no, action)
+    for node in start.level if start else ():
+        for outcome in node.outcomes.values():
+            if outcome.action not in (None, action):
+                raise ConflictError
+            _demand(outcome.node, action)
 
 
 def _run(level: Sequence[_Node], args: Sequence[int]) -> int | None:
     for node in level:
-        if node.holds(args[node.word >> 1] >> (32 if node.word & 1 else 0) & _WORD):
-            following, action = node.next_yes, node.act_yes
-        else:
-            following, action = node.next_no, node.act_no
-        if following is not None:
-            found = _run(following.level, args)
-            if found is not None:
-                return found
-        elif action is not None:
-            return action
+        word = args[node.word >> 1] >> (32 if node.word & 1 else 0) & _WORD
+        outcome = node.outcomes[node.holds(word)]
+        found = outcome.action if outcome.node is None else _run(outcome.node.level, args)
+        if found is not None:
+            return found
     return None

@@ -1,0 +1,124 @@
+"""The loaded filter against the profile: every call of every ABI, around every value that the profile compares with."""
+
+from __future__ import annotations
+
+import errno
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from profile_smoke.profile import bpf
+from profile_smoke.profile.bpf import Program
+from profile_smoke.profile.evaluate import Evaluator
+from profile_smoke.profile.model import Action, Arg, Decision, Op, Profile
+from profile_smoke.syscall import tables
+
+LIMIT = 20
+_BEYOND = 40
+"""How many numbers above an ABI's highest known one are compared too: calls that a newer kernel may have."""
+_FULL = 0xFFFFFFFFFFFFFFFF
+_ZEROS, _ONES = (0,) * 6, (_FULL,) * 6
+
+
+def differences(programs: Sequence[Program], evaluator: Evaluator, arches: Sequence[str]) -> tuple[str, ...]:
+    """Where stacked filters (most recent first) do other than the profile says; one line each, at most `LIMIT` and a count.
+
+    `arches` are the ABIs to compare, usually all that the machine can run.
+    """
+    samples = _samples(evaluator.profile)
+    lines: list[str] = []
+    for arch in arches:
+        audit = tables.audit_arch(arch)
+        unnamed: dict[tuple[Decision, Decision], list[int]] = defaultdict(list)
+        for number in _numbers(arch):
+            name = tables.name(arch, number)
+            for args in samples.get(name or "", (_ZEROS, _ONES)):
+                says = evaluator.decide(arch, number, args)
+                does = bpf.decision(bpf.combine(program.run(audit, number, args) for program in programs))
+                if says == does:
+                    continue
+                if name is None:
+                    unnamed[says, does].append(number)
+                else:
+                    lines.append(_line(f"{arch}: {name} ({number}){_shown(args)}", says, does))
+                break
+        for (says, does), numbers in unnamed.items():
+            lines.append(_line(f"{arch}: calls without a name ({_ranges(numbers)})", says, does))
+    more = len(lines) - LIMIT
+    return (*lines[:LIMIT], *((f"and {more} more",) if more > 0 else ()))
+
+
+def describe(decision: Decision) -> str:
+    """`ALLOW`, `ERRNO(EPERM)`, `TRACE(1)`."""
+    name = decision.action.value.removeprefix("SCMP_ACT_")
+    if decision.action is Action.ERRNO:
+        return f"{name}({errno.errorcode.get(decision.errno, str(decision.errno))})"
+    return f"{name}({decision.errno})" if decision.action is Action.TRACE else name
+
+
+def _line(call: str, says: Decision, does: Decision) -> str:
+    return f"{call}: profile says {describe(says)}, loaded filter says {describe(does)}"
+
+
+def _numbers(arch: str) -> Iterator[int]:
+    known = tables.numbers(arch).values()
+    base = tables.X32_BIT if arch == "x32" else 0
+    # ARM's private calls lie far above the others: the range ends before them, they come by themselves.
+    top = max(number for number in known if number - base < 0x1000)  # noqa: PLR2004  far above any table
+    yield from range(base, top + _BEYOND + 1)
+    yield from (number for number in known if number > top)
+
+
+def _samples(profile: Profile) -> dict[str, tuple[tuple[int, ...], ...]]:
+    """For each name that has conditions: argument sets around every value that decides, one condition at a time."""
+    found: dict[str, dict[tuple[int, ...], None]] = {}
+    for rule in profile.rules:
+        if not rule.args:
+            continue
+        met = list(_ZEROS)
+        for arg in rule.args:
+            met[arg.index] = _meeting(arg)
+        sets = [tuple(met)]
+        for arg in rule.args:
+            for value in _around(arg):
+                for base in (met, _ZEROS):
+                    sets.append((*base[: arg.index], value, *base[arg.index + 1 :]))
+        for name in rule.names:
+            found.setdefault(name, dict.fromkeys((_ZEROS, _ONES))).update(dict.fromkeys(sets))
+    return {name: tuple(sets) for name, sets in found.items()}
+
+
+def _meeting(arg: Arg) -> int:
+    """A value for which the condition holds, where there is one."""
+    match arg.op:
+        case Op.NE | Op.GT:
+            return (arg.value + 1) & _FULL
+        case Op.LT:
+            return max(arg.value - 1, 0)
+        case Op.MASKED_EQ:
+            return arg.value & arg.value_two
+        case _:
+            return arg.value
+
+
+def _around(arg: Arg) -> set[int]:
+    values = {arg.value - 1, arg.value, arg.value + 1, arg.value | 1 << 32, ~arg.value}
+    if arg.op is Op.MASKED_EQ:
+        values |= {arg.value_two, arg.value_two | ~arg.value, arg.value_two ^ (arg.value & -arg.value)}
+    return {value & _FULL for value in values}
+
+
+def _shown(args: Sequence[int]) -> str:
+    if not any(args):
+        return ""
+    return " with arguments " + ", ".join(f"{arg:#x}" for arg in args)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`335, 437-451` for ascending numbers."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1] = [parts[-1][0], number]
+        else:
+            parts.append([number])
+    return ", ".join("-".join(map(str, part)) for part in parts)
