@@ -1,4 +1,4 @@
-"""One try of a check: each kind has its module, and none lets a protocol's or the system's exception through."""
+"""One try of a check. Each kind has its module; none lets a protocol's or the system's exception out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from profile_smoke.scenario.model import (
 def attempt(check: Check, surface: Surface, timeout: float) -> Attempt:
     """Try a check once, for at most `timeout` seconds (more than 0).
 
-    What keeps it from holding becomes the attempt's detail; an exception here is a bug, or our own machinery failing.
+    What keeps it from holding becomes the attempt's detail; an exception here is a bug, or our own machinery
+    failing.
     """
     try:
         return Attempt(True, _seen(check, surface, timeout))  # noqa: FBT003  the dataclass names it
@@ -30,7 +31,10 @@ def attempt(check: Check, surface: Surface, timeout: float) -> Attempt:
 
 
 def _seen(check: Check, surface: Surface, timeout: float) -> str:
-    """What was seen when the check holds. Raises NotYetError when it does not. Protocol modules are imported when used."""
+    """What was seen when the check holds.
+
+    Raises NotYetError when it does not. Protocol modules are imported when used.
+    """
     match check:
         case HttpCheck():
             from profile_smoke.probe import http

@@ -1,4 +1,4 @@
-"""One conversation with a port of the container, cut at its deadline whatever the protocol driver is doing."""
+"""One conversation with a port of the container, cut at its deadline whatever the driver is doing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from profile_smoke.probe.interface import Surface
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from profile_smoke.probe.interface import Surface
 
 MAX_DETAIL = 160
 
@@ -21,10 +24,10 @@ class NotYetError(Exception):
 
 @contextmanager
 def exchange(surface: Surface, port: int, timeout: float) -> Iterator[socket.socket]:
-    """A connection that is shut down `timeout` seconds from now, so that a server that drips bytes cannot hold us.
+    """A connection that is shut down `timeout` seconds from now: a server that drips bytes cannot hold us.
 
-    Socket timeouts bound each receive, not the conversation, and drivers (TLS included) set their own: a timer on a
-    duplicate of the descriptor ends them all alike.
+    Socket timeouts bound each receive, not the conversation, and drivers (TLS included) set their own: a
+    timer on a duplicate of the descriptor ends them all alike.
 
     Raises:
         NotYetError: for every OSError from connecting to closing, and for the deadline.

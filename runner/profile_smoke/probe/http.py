@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from profile_smoke.probe.exchange import NotYetError, brief, exchange
-from profile_smoke.probe.interface import Surface
-from profile_smoke.scenario.model import HttpCheck
+
+if TYPE_CHECKING:
+    from profile_smoke.probe.interface import Surface
+    from profile_smoke.scenario.model import HttpCheck
 
 MAX_BODY = 16 << 20
 

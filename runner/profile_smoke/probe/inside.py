@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from profile_smoke.probe.exchange import NotYetError, brief
-from profile_smoke.probe.interface import Surface
 from profile_smoke.scenario.model import ExecCheck, LogCheck
+
+if TYPE_CHECKING:
+    from profile_smoke.probe.interface import Surface
 
 
 def seen(check: ExecCheck | LogCheck, surface: Surface, timeout: float) -> str:

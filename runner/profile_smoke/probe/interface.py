@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,10 @@ class Surface(Protocol):
         """A TCP connection to a port of the container. Raises OSError while nothing listens."""
 
     def exec(self, argv: Sequence[str], timeout: float) -> ExecResult:
-        """Run a command in the container. Raises TimeoutError; a refused start is an ExecResult with code 126."""
+        """Run a command in the container.
+
+        Raises TimeoutError; a refused start is an ExecResult with code 126.
+        """
 
     def logs(self) -> str:
         """The output so far, stdout and stderr together (head and tail where it is huge)."""
@@ -45,7 +50,7 @@ class Surface(Protocol):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try of a check: whether it held, and in a few words what was seen (`HTTP 502`, `connection refused`)."""
+    """One try of a check: whether it held, and in a few words what was seen (`HTTP 502`)."""
 
     ok: bool
     detail: str

@@ -1,17 +1,21 @@
 """Scraping Prometheus text: which metrics have at least one sample.
 
-Format: Prometheus text exposition format 0.0.4. A sample is `name`, optional `{labels}`, and a value; `# TYPE` alone is none.
+Format: Prometheus text exposition format 0.0.4. A sample is `name`, optional `{labels}`, and a value; `#
+TYPE` alone is none.
 """
 
 from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from profile_smoke.probe.exchange import NotYetError
 from profile_smoke.probe.http import get
-from profile_smoke.probe.interface import Surface
-from profile_smoke.scenario.model import MetricsCheck
+
+if TYPE_CHECKING:
+    from profile_smoke.probe.interface import Surface
+    from profile_smoke.scenario.model import MetricsCheck
 
 _SAMPLE = re.compile(r"^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{.*\})?\s+(\S+)", re.MULTILINE)
 _SUFFIXES = ("_bucket", "_sum", "_count")

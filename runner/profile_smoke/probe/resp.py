@@ -1,20 +1,26 @@
 """Redis: its protocol is small enough to be spoken here, and a driver would own the connection.
 
-Source: the Redis serialization protocol specification, version 2 (RESP2), which every server answers to until HELLO 3.
+Source: the Redis serialization protocol specification, version 2 (RESP2), which every server answers to until
+HELLO 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import BinaryIO
+import re
+from typing import TYPE_CHECKING, BinaryIO
 
 from profile_smoke.probe.exchange import NotYetError, brief, exchange
-from profile_smoke.probe.interface import Surface
-from profile_smoke.scenario.model import RedisCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from profile_smoke.probe.interface import Surface
+    from profile_smoke.scenario.model import RedisCheck
 
 MAX_LINE = 64 << 10
 MAX_BULK = 16 << 20
 MAX_DEPTH = 8
+_LENGTH = re.compile(r"-1|[0-9]{1,10}")
 
 
 def seen(check: RedisCheck, surface: Surface, timeout: float) -> str:
@@ -35,7 +41,7 @@ def seen(check: RedisCheck, surface: Surface, timeout: float) -> str:
 
 
 class ServerError(Exception):
-    """The server answered with an error; the message is its own, such as `LOADING Redis is loading the dataset`."""
+    """The server answered with an error, such as `LOADING Redis is loading the dataset in memory`."""
 
 
 def encode(command: Sequence[str]) -> bytes:
@@ -71,7 +77,7 @@ def decode(stream: BinaryIO, depth: int = 0) -> str:
 
 
 def _length(digits: str, most: int) -> int:
-    if not digits.removeprefix("-").isdecimal() or not digits.isascii() or len(digits) > 10:  # noqa: PLR2004  of 32 bits
+    if not _LENGTH.fullmatch(digits):
         raise NotYetError(f'not the Redis protocol: "{brief(digits[:40])}" as a length')
     if int(digits) > most:
         raise NotYetError(f"an answer of {digits} bytes or items, which is more than is read here")

@@ -1,22 +1,22 @@
-"""SQL over the server's own protocol, on a connection that the target hands us: one statement after another, autocommitted."""
+"""SQL over the server's own protocol: one statement after another, each committed by itself."""
 
 from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.probe.exchange import NotYetError, brief, exchange
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable, Sequence
 
     from profile_smoke.probe.interface import Surface
     from profile_smoke.scenario.model import SqlCheck
 
 _GARBLED = (struct.error, IndexError, KeyError, AssertionError, UnicodeError)
-"""What the drivers raise where bytes are not their protocol, or end early; they check little of what they read."""
+"""What the drivers raise where bytes are not their protocol, or end early: they check little."""
 
 
 def seen(check: SqlCheck, surface: Surface, timeout: float) -> str:
@@ -47,7 +47,8 @@ def _as_text(value: object) -> str:
 def _mysql(check: SqlCheck, sock: socket.socket) -> Sequence[Any] | None:
     """PyMySQL takes a connected socket, and uses TLS, unverified, where the server offers it.
 
-    That is needed: the default authentication of MySQL 8 (caching_sha2_password) hands no password over in the clear.
+    That is needed: the default authentication of MySQL 8 (caching_sha2_password) hands no password over in
+    the clear.
     """
     import pymysql
 
@@ -104,6 +105,6 @@ def _postgresql(check: SqlCheck, sock: socket.socket) -> Sequence[Any] | None:
 
 
 def _postgresql_problem(error: Exception) -> str:
-    """The server's own fields: S severity, C code, M message (protocol-error-fields in PostgreSQL's manual)."""
+    """The server's own fields: C code, M message (protocol-error-fields in PostgreSQL's manual)."""
     fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     return brief(f"PostgreSQL {fields.get('C', '')}: {fields.get('M', error)}")

@@ -1,10 +1,14 @@
-"""Bytes over TCP: a connect alone proves nothing, because a proxy may accept before the application listens."""
+"""Bytes over TCP. A connect alone proves nothing: a proxy may accept before the application listens."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from profile_smoke.probe.exchange import NotYetError, brief, exchange
-from profile_smoke.probe.interface import Surface
-from profile_smoke.scenario.model import TcpCheck
+
+if TYPE_CHECKING:
+    from profile_smoke.probe.interface import Surface
+    from profile_smoke.scenario.model import TcpCheck
 
 MAX_ANSWER = 1 << 20
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from profile_smoke.probe.interface import Attempt, ExitState
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from profile_smoke.probe.interface import Attempt, ExitState
 
 FIRST_PAUSE = 0.003
 LAST_PAUSE = 0.1
 GROWTH = 1.3
-"""Pauses of 3, 4, 5, ... ms up to 100 ms: a fast start is seen at once, a slow one is not hammered. What the backing
-off can add to a start of t seconds is below 0.3 t."""
+"""Pauses of 3, 4, 5 ms and so on up to 100 ms: a fast start is seen at once, a slow one is not hammered. The
+last pause before a start of t seconds is seen is below 0.3 t."""
 
 
 class WaitState(StrEnum):
@@ -28,7 +31,7 @@ class WaitState(StrEnum):
 
 @dataclass(frozen=True)
 class Waited:
-    """The end of a wait: how many attempts in how many seconds, what the last one saw, and how the container ended."""
+    """The end of a wait: attempts in how many seconds, what the last one saw, how the container ended."""
 
     state: WaitState
     attempts: int
@@ -48,10 +51,11 @@ def wait_until(
 ) -> Waited:
     """Try until an attempt holds, the container has exited, or `timeout` seconds are over.
 
-    `try_once` is given the seconds that are left, and must not take longer. At least one attempt is made. An attempt that
-    holds counts whenever it ends, even with the container gone a moment later: it was seen to work. A container that is
-    found dead after a failed attempt gets one more attempt, because what a check reads (the log) may have become complete
-    only with the end. `pause` defaults to waiting on `stop`, which ends the wait early when it is set.
+    `try_once` is given the seconds that are left, and must not take longer. At least one attempt is made. An
+    attempt that holds counts whenever it ends, even with the container gone a moment later: it was seen to
+    work. A container that is found dead after a failed attempt gets one more attempt, because what a check
+    reads (the log) may have become complete only with the end. `pause` defaults to waiting on `stop`, which
+    ends the wait early when it is set.
     """
     stop = stop or threading.Event()
     pause = pause or stop.wait

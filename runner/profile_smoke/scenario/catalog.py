@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import UsageError
 from profile_smoke.scenario.document import FILE_NAME, load, scenario_file
 from profile_smoke.scenario.fields import nearest
-from profile_smoke.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from profile_smoke.scenario.model import Scenario
 
 
 class Catalog:
@@ -27,7 +31,7 @@ class Catalog:
         return tuple(self._by_name.values())
 
     def find(self, name_or_path: str) -> Scenario:
-        """The scenario of this name, or at this path (anything with a `/`, or that ends in `.yaml` or `.yml`).
+        """The scenario of this name, or at this path: anything with a `/`, or that ends in `.yaml` or `.yml`.
 
         Raises UsageError, with the nearest name, where there is none.
         """

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from profile_smoke.scenario import fields
-from profile_smoke.scenario.fields import Section
 from profile_smoke.scenario.model import (
     Check,
     ExecCheck,
@@ -19,6 +17,11 @@ from profile_smoke.scenario.model import (
     TcpCheck,
 )
 from profile_smoke.scenario.yamltree import Listing, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from profile_smoke.scenario.fields import Section
 
 T = TypeVar("T")
 

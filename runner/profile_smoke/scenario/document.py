@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import BadFileError
 from profile_smoke.model import Expected
@@ -17,6 +16,9 @@ from profile_smoke.scenario import fields, yamltree
 from profile_smoke.scenario.checks import PORT, check_port, read_check
 from profile_smoke.scenario.fields import Problem, Section
 from profile_smoke.scenario.model import Check, LogCheck, Probe, Ready, Scenario, Start, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCHEMA = "profile-smoke/scenario-v1"
 FILE_NAME = "scenario.yaml"
@@ -34,7 +36,10 @@ _PLACEHOLDER = LogCheck(pattern="?")
 
 
 def load(path: Path | str) -> Scenario:
-    """The scenario in a file, or in the `scenario.yaml` of a folder. Raises BadFileError with the first problem."""
+    """The scenario in a file, or in the `scenario.yaml` of a folder.
+
+    Raises BadFileError with the first problem.
+    """
     file = scenario_file(Path(path))
     scenario, problems = _read(file)
     if problems:
@@ -43,7 +48,7 @@ def load(path: Path | str) -> Scenario:
 
 
 def check(path: Path | str) -> tuple[BadFileError, ...]:
-    """Every problem of a file (or of a folder's `scenario.yaml`), in the order of its lines; empty when it is fine."""
+    """Every problem of a file (or of a folder's `scenario.yaml`) by line; empty when it is fine."""
     file = scenario_file(Path(path))
     try:
         _, problems = _read(file)
@@ -104,12 +109,12 @@ def _start(section: Section | None) -> Start:
 def _env(section: Section | None) -> Mapping[str, str] | None:
     if section is None:
         return None
-    found = {}
+    found: dict[str, str] = {}
     for key in section.names():
         if not _VARIABLE.fullmatch(key):
             section.report('is not the name of a variable: it is empty or holds "="', key)
         found[key] = section.value(key, fields.any_text, default="")
-    return MappingProxyType(found)
+    return found
 
 
 def _files(section: Section | None) -> Mapping[str, str | int] | None:
@@ -128,7 +133,7 @@ def _files(section: Section | None) -> Mapping[str, str | int] | None:
             filler.close()
         else:
             found[key] = section.value(key, fields.any_text, default="")
-    return MappingProxyType(found)
+    return found
 
 
 def _ready(top: Section, ports: tuple[int, ...]) -> Ready:
@@ -191,13 +196,13 @@ def _stop(section: Section | None) -> Stop:
 
 
 def _profiles(section: Section | None) -> Mapping[str, Expected]:
-    found = {}
+    found: dict[str, Expected] = {}
     if section is not None:
         for key in section.names():
             if not fields.NAME.fullmatch(key):
                 section.report("is not the short name of a profile (small letters, digits and hyphens)", key)
             found[key] = Expected(section.value(key, fields.one_of(tuple(Expected)), default="any"))
-    return MappingProxyType(found)
+    return found
 
 
 def _signal(tree: yamltree.Tree) -> str:

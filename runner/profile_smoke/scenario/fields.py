@@ -1,19 +1,24 @@
-"""Strict reading of a table: every key known, every value of its type, every problem named and all of them collected."""
+"""Strict reading of a table: every key known, every value of its type, and every problem collected."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from profile_smoke.scenario.yamltree import Entry, Listing, Scalar, Table, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
 
 T = TypeVar("T")
 
 MAX_SECONDS = 24 * 3600.0
 MAX_SIZE = 64 << 20
+MAX_DIGITS = 19
+MAX_SHOWN = 40
+MAX_BYTE = 0xFF
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -51,14 +56,14 @@ def nearest(word: str, choices: Collection[str]) -> str:
 def shown(text: str) -> str:
     """A value in a message: quoted, on one line, cut where it is long."""
     flat = text.encode("unicode_escape").decode() if not text.isprintable() else text
-    return f'"{flat[:40]}..."' if len(flat) > 40 else f'"{flat}"'  # noqa: PLR2004  a message is one line
+    return f'"{flat[:MAX_SHOWN]}..."' if len(flat) > MAX_SHOWN else f'"{flat}"'
 
 
 class Section:
     """A table being read. Keys are asked for by name; `close` then reports those that nobody asked for.
 
-    What cannot be used is added to `problems` and the caller gets a value of the right type all the same, so that one
-    pass finds everything.
+    What cannot be used is added to `problems` and the caller gets a value of the right type all the same, so
+    that one pass finds everything.
     """
 
     def __init__(self, tree: Tree, place: str, problems: list[Problem]) -> None:
@@ -181,7 +186,10 @@ def text(tree: Tree) -> str:
 
 
 def any_text(tree: Tree) -> str:
-    """A text, which may be empty. YAML takes an unquoted `no`, `on`, `1` or `~` for something else: said plainly."""
+    """A text, which may be empty.
+
+    YAML takes an unquoted `no`, `on`, `1` or `~` for something else: said plainly.
+    """
     if not isinstance(tree, Scalar):
         raise UnfitError(f"a text is needed here, this is {described(tree)}")
     if tree.kind != "text":
@@ -198,7 +206,7 @@ def raw_bytes(tree: Tree) -> str:
         found = tree.text
     else:
         found = text(tree)
-    if any(ord(character) > 0xFF for character in found):  # noqa: PLR2004  the largest byte
+    if max(map(ord, found), default=0) > MAX_BYTE:
         raise UnfitError(
             'holds a character above U+00FF; write its bytes, such as "\\xe2\\x82\\xac" for the euro sign'
         )
@@ -206,19 +214,24 @@ def raw_bytes(tree: Tree) -> str:
 
 
 def whole(low: int, high: int) -> Callable[[Tree], int]:
-    """A whole number from `low` to `high`, in plain decimal digits: YAML 1.1 would read 010 as 8 and 1:30 as 90."""
+    """A whole number from `low` to `high`, in plain decimal: YAML 1.1 reads 010 as 8 and 1:30 as 90."""
 
     def convert(tree: Tree) -> int:
         if not isinstance(tree, Scalar) or tree.kind != "number":
             raise UnfitError(f"a whole number from {low} to {high} is needed here, this is {described(tree)}")
         if not _WHOLE.fullmatch(tree.text):
             raise UnfitError(f"write {tree.text} as a plain decimal number")
-        number = int(tree.text) if len(tree.text) < 20 else high + 1  # noqa: PLR2004  more digits than 64 bits have
+        number = _bounded(tree.text, high)
         if not low <= number <= high:
             raise UnfitError(f"{tree.text[:20]} is not from {low} to {high}")
         return number
 
     return convert
+
+
+def _bounded(digits: str, high: int) -> int:
+    """The number, or just one too large: Python refuses, and takes long, to read thousands of digits."""
+    return int(digits) if len(digits) <= MAX_DIGITS else high + 1
 
 
 def flag(tree: Tree) -> bool:
@@ -262,21 +275,21 @@ def size(tree: Tree) -> int:
     )
     if match is None:
         raise UnfitError(f"a size such as 512, 64KiB or 1MiB is needed here, this is {described(tree)}")
-    found = int(match[1]) * _BYTES[match[2]] if len(match[1]) < 20 else MAX_SIZE + 1  # noqa: PLR2004  as in whole
+    found = _bounded(match[1], MAX_SIZE) * _BYTES[match[2]]
     if found > MAX_SIZE:
         raise UnfitError(f"{shown(match[0])} is more than 64MiB")
     return found
 
 
 def absolute(tree: Tree) -> str:
-    """An absolute path in the container, in its plain form (no `..`, no doubled slashes, not the root itself)."""
+    """An absolute path in the container, in its plain form: no `..`, no doubled slashes, not the root."""
     return absolute_path(text(tree))
 
 
 def absolute_path(found: str) -> str:
     """As `absolute`, for a path that is a key."""
-    parts = found.split("/")
-    if parts[0] or len(parts) < 2 or any(part in ("", ".", "..") for part in parts[1:]) or "\0" in found:  # noqa: PLR2004
+    root, *parts = found.split("/")
+    if root or not parts or any(part in ("", ".", "..") for part in parts) or "\0" in found:
         raise UnfitError(f"an absolute path in its plain form is needed here, this is {shown(found)}")
     return found
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from profile_smoke.model import Expected
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from profile_smoke.model import Expected
 
 
 @dataclass(frozen=True)
 class HttpCheck:
-    """GET `path` on `port`: the status, a text the body holds, its length in bytes (each None: not checked)."""
+    """GET `path` on `port`: the status, a text in the body, its length in bytes (None: not checked)."""
 
     port: int
     path: str = "/"
@@ -22,9 +25,10 @@ class HttpCheck:
 
 @dataclass(frozen=True)
 class TcpCheck:
-    """Connect, send `send`, and expect bytes that hold `expect`: a connect alone proves nothing behind a proxy.
+    """Connect, send `send`, and expect bytes that hold `expect`.
 
-    Both are bytes written as text: the characters U+0000 to U+00FF stand for the bytes 0 to 255 (latin-1).
+    A connect alone proves nothing behind a proxy. Both are bytes written as text: the characters U+0000 to
+    U+00FF stand for the bytes 0 to 255 (latin-1).
     """
 
     port: int
@@ -34,7 +38,10 @@ class TcpCheck:
 
 @dataclass(frozen=True)
 class ExecCheck:
-    """Run `argv` in the container: its exit code, and a text its output holds. The process is filtered too."""
+    """Run `argv` in the container: its exit code, and a text its output holds.
+
+    The process is filtered too.
+    """
 
     argv: tuple[str, ...]
     exit_code: int = 0
@@ -53,8 +60,8 @@ class LogCheck:
 class SqlCheck:
     """Run `statements` over the server's own protocol (`engine` is `mysql` or `postgresql`).
 
-    The first row that the last one gives, as texts, must equal `expect`. Every attempt runs all of them afresh, so they
-    must bear being repeated (`IF NOT EXISTS`, `REPLACE`).
+    The first row that the last one gives, as texts, must equal `expect`. Every attempt runs all of them
+    afresh, so they must bear being repeated (`IF NOT EXISTS`, `REPLACE`).
     """
 
     engine: str
@@ -91,8 +98,8 @@ Check = HttpCheck | TcpCheck | ExecCheck | LogCheck | SqlCheck | RedisCheck | Me
 class Probe:
     """A named check, tried until it holds or `timeout` seconds are over.
 
-    `signal` (a name such as `HUP`) is sent to the container's init first; `restart` stops it gracefully and starts the same
-    container again on the same volumes, then waits for readiness, before the check.
+    `signal` (a name such as `HUP`) is sent to the container's init first; `restart` stops it gracefully and
+    starts the same container again on the same volumes, then waits for readiness, before the check.
     """
 
     name: str
@@ -104,7 +111,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class Stop:
-    """Graceful stop: `signal`, then at most `timeout` seconds until the container is gone with an exit code in `exit_codes`."""
+    """Graceful stop: `signal`, then at most `timeout` seconds until the container is gone.
+
+    It must end with one of `exit_codes`, where 128 plus its number stands for a signal.
+    """
 
     signal: str = "TERM"
     timeout: float = 10.0
@@ -130,7 +140,7 @@ class Start:
 
 
 def file_bytes(content: str | int) -> bytes:
-    """What an entry of `Start.files` puts into the container: a text as UTF-8, a number as so many bytes of filler."""
+    """What an entry of `Start.files` is in bytes: a text as UTF-8, a number as so many bytes of filler."""
     if isinstance(content, str):
         return content.encode()
     line = b"profile-smoke filler, the same on every machine so that its length and its hash are known.\n"
@@ -139,7 +149,7 @@ def file_bytes(content: str | int) -> bytes:
 
 @dataclass(frozen=True)
 class Ready:
-    """When the container counts as ready; `timeout` seconds is for the slowest machine, a hang is seen earlier."""
+    """When the container counts as ready; `timeout` seconds are for the slowest machine."""
 
     check: Check
     timeout: float = 60.0
@@ -147,7 +157,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A reference workload. `standin` is the folder's recipe for machines where no registry answers, if it has one."""
+    """A reference workload. `standin` is the recipe for machines without a registry, if any."""
 
     name: str
     summary: str

@@ -1,32 +1,33 @@
-"""YAML text as a tree that remembers lines and the text as written, so that problems can be named where they are.
+"""YAML text as a tree that remembers lines and the text as written, so that problems can be located.
 
-PyYAML composes its node graph here and nothing is constructed from tags: what `no`, `0o17` or `1e3` would become is
-decided by the reader, which knows what was wanted.
+PyYAML composes its node graph here and nothing is constructed from tags: what `no`, `0o17` or `1e3` would
+become is decided by the reader, which knows what was wanted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import BadFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     import yaml
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_NODES = 20_000
-"""Bound on the tree after aliases are expanded: a few lines of nested aliases can stand for billions of nodes."""
+"""Bound on the tree with aliases expanded: a few lines of them can stand for billions of nodes."""
 
 _KINDS = {"int": "number", "float": "number", "bool": "boolean", "null": "null", "str": "text"}
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """One value: `kind` is what YAML 1.1 takes it for (`text`, `number`, `boolean`, `null`, or a tag), `text` as written."""
+    """One value: `kind` is what YAML 1.1 takes it for (`text`, `number`, `boolean`, `null`, or a tag)."""
 
     line: int
     kind: str
@@ -62,7 +63,10 @@ Tree = Scalar | Listing | Table
 
 
 def read(path: Path) -> str:
-    """The text of a file of at most `MAX_BYTES` bytes. Raises BadFileError for every way in which there is none."""
+    """The text of a file of at most `MAX_BYTES` bytes.
+
+    Raises BadFileError for every way in which there is none.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
