@@ -1,0 +1,96 @@
+"""`profile-smoke run`: the main job, from options to reports and exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from profile_smoke import rundir
+from profile_smoke.cli import wiring
+from profile_smoke.cli.exit_code import exit_code
+from profile_smoke.cli.options import Keep, Options
+from profile_smoke.errors import UsageError
+from profile_smoke.model import RunReport
+from profile_smoke.profile.edit import write_fix
+from profile_smoke.profile.model import Rule
+from profile_smoke.report import write
+from profile_smoke.report.interface import render
+from profile_smoke.report.progress import choose
+from profile_smoke.report.text import Style
+from profile_smoke.run.cell import Effort
+from profile_smoke.run.controls import Controls
+from profile_smoke.run.plan import Cell, matrix
+from profile_smoke.run.runner import Runner, Settings
+
+
+def main(options: Options) -> int:
+    """Run the selected cells and write what was asked for."""
+    for destination in (options.output, *(each.path for each in options.reports)):
+        write.check(destination)
+    cells = matrix(
+        wiring.profiles(options),
+        wiring.scenarios(options),
+        names := wiring.target_names(options),
+        only=options.only,
+        shard=(options.shard.index, options.shard.count) if options.shard else None,
+    )
+    if options.write_fix:
+        _check_fix_selection(cells)
+    with rundir.open_run(rundir.new_run_id()) as run:
+        images = wiring.store()
+        targets = wiring.targets(names, run, images)
+        runner = Runner(
+            run,
+            targets,
+            Controls(options.images, options.standin.value, images.cancel),
+            Settings(
+                Effort(options.observe, options.max_launches, options.jobs or os.cpu_count() or 1),
+                keep_failed=options.keep is Keep.ON_FAILURE,
+            ),
+            choose(sys.stderr, Style.of(sys.stderr), quiet=options.quiet),
+        )
+        report = runner.execute(cells)
+    _publish(report, options)
+    if options.write_fix:
+        _write_fix(report, cells, options.write_fix)
+    return exit_code(report, exit_zero=options.exit_zero)
+
+
+def _publish(report: RunReport, options: Options) -> None:
+    for each in options.reports:
+        write.write(each.path, render(report, each.format, Style()))
+    style = Style.of(sys.stdout) if options.output == write.STDOUT else Style()
+    write.write(options.output, render(report, options.format, style))
+
+
+def _check_fix_selection(cells: Sequence[Cell]) -> None:
+    names = {cell.profile.name for cell in cells if cell.profile.document is not None}
+    if len(names) != 1:
+        raise UsageError(f"--write-fix writes one profile, but {len(names)} are selected; choose it with --profile")
+
+
+def _write_fix(report: RunReport, cells: Sequence[Cell], destination: str) -> None:
+    """The profile with the verified fixes of all its cells, in the file's own formatting."""
+    cell = next(cell for cell in cells if cell.profile.document is not None)
+    assert cell.profile.document is not None  # noqa: S101  chosen just so
+    fixes = [result.fix for result in report.cells if result.fix is not None and result.fix.verified]
+    if not fixes:
+        print(f"profile-smoke: {destination}: not written, there is no verified fix", file=sys.stderr)  # noqa: T201
+        return
+    rules = tuple(dict.fromkeys(rule for fix in fixes for rule in _rules(fix.rules)))
+    write.write(destination, write_fix(cell.profile.document.text, rules))
+    print(f"profile-smoke: wrote {Path(destination)}", file=sys.stderr)  # noqa: T201
+
+
+def _rules(documents: Sequence[object]) -> tuple[Rule, ...]:
+    """A fix's rules, read as any profile's are."""
+    import json
+
+    from profile_smoke.profile.document import parse
+
+    text = json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": list(documents)})
+    return parse(text, "the fix").profile.rules
+
+

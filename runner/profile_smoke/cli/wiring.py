@@ -1,0 +1,104 @@
+"""Picking implementations: catalogs, targets, the store, from what the user asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeVar, assert_never
+
+from profile_smoke import rundir
+from profile_smoke.cli.options import Options, TargetName
+from profile_smoke.errors import TargetUnavailableError, UsageError
+from profile_smoke.image.store import Store
+from profile_smoke.profile.catalog import Catalog as ProfileCatalog
+from profile_smoke.profile.catalog import NamedProfile
+from profile_smoke.resources import bundled
+from profile_smoke.scenario.catalog import Catalog as ScenarioCatalog
+from profile_smoke.scenario.model import Scenario
+from profile_smoke.target.interface import Target
+
+_GLOB = frozenset("*?[")
+_N = TypeVar("_N", NamedProfile, Scenario)
+
+
+def profiles(options: Options) -> list[NamedProfile]:
+    """The chosen profiles; all, with the target's own default, where none was named."""
+    catalog = ProfileCatalog([bundled("profiles"), *options.profiles_dirs])
+    if not options.profiles:
+        return list(catalog.all())
+    return _chosen(options.profiles, catalog.all(), catalog.find, "--profile")
+
+
+def scenarios(options: Options) -> list[Scenario]:
+    """The chosen scenarios; all where none was named."""
+    catalog = ScenarioCatalog([bundled("scenarios"), *options.scenarios_dirs])
+    if not options.scenarios:
+        return list(catalog.all())
+    found = _chosen(options.scenarios, catalog.all(), catalog.find, "--scenario")
+    if unknown := sorted(set(options.images) - {each.name for each in catalog.all()} - {each.name for each in found}):
+        raise UsageError(f"--image {unknown[0]}=...: no such scenario")
+    return found
+
+
+def _chosen(patterns: Sequence[str], every: Sequence[_N], find: Callable[[str], _N], option: str) -> list[_N]:
+    """What names, paths and globs select, in their order; each once."""
+    found: dict[str, _N] = {}
+    for pattern in patterns:
+        if _GLOB & set(pattern) and not Path(pattern).exists():
+            matching = [each for each in every if fnmatchcase(each.name, pattern)]
+            if not matching:
+                raise UsageError(f"{option} {pattern}: matches nothing")
+        else:
+            matching = [find(pattern)]
+        for each in matching:
+            if found.setdefault(each.name, each) != each:
+                raise UsageError(f'{option} {pattern}: another file is already named "{each.name}"; rename one')
+    return list(found.values())
+
+
+def store() -> Store:
+    """The images of this machine; what takes seconds is told on stderr."""
+    return Store(rundir.home(), _tell)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201  the command line's own voice
+
+
+def target_names(options: Options) -> tuple[TargetName, ...]:
+    """The chosen targets; without a choice docker where an engine that is new enough answers, else oci."""
+    if options.targets:
+        return options.targets
+    from profile_smoke.target.docker import LISTENERS_SINCE, connect, engine_major
+
+    try:
+        client = connect()
+    except TargetUnavailableError:
+        return (TargetName.OCI,)
+    try:
+        return (TargetName.DOCKER,) if engine_major(client) >= LISTENERS_SINCE else (TargetName.OCI,)
+    finally:
+        client.close()
+
+
+def targets(names: Sequence[TargetName], run: rundir.RunDir, images: Store) -> Mapping[str, Target]:
+    """The targets of these names, each known to work here. Raises TargetUnavailableError."""
+    found = {name.value: _target(name, run, images) for name in names}
+    for target in found.values():
+        target.check()
+    return found
+
+
+def _target(name: TargetName, run: rundir.RunDir, images: Store) -> Target:
+    match name:
+        case TargetName.OCI:
+            from profile_smoke.target.oci import OciTarget
+
+            return OciTarget(run, images)
+        case TargetName.DOCKER:
+            from profile_smoke.target.docker import DockerTarget
+
+            return DockerTarget(run, images)
+    assert_never(name)

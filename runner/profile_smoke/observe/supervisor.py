@@ -1,0 +1,237 @@
+"""The supervisor: one thread that receives every refused call of every observed launch, live, and answers it.
+
+It never leaves a call unanswered while it lives. When it dies, the kernel answers ENOSYS to whatever waits; sessions
+then say so (`Session.check`), and their launches are errors.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from profile_smoke.errors import InstrumentError
+from profile_smoke.model import PHASE_CREATE, PHASE_START, Process
+from profile_smoke.observe import notify
+from profile_smoke.observe.policy import Policy, errno_of
+from profile_smoke.observe.process import Memory, comm, executable
+from profile_smoke.observe.record import Record
+from profile_smoke.profile.model import Action, Decision
+from profile_smoke.syscall import tables
+
+_FRESH = 32
+"""How often a process's program is looked at again for the same call: it may exec another in between."""
+_PROCESSES = 4096
+
+
+class Session:
+    """One observed launch, seen from the pipeline: set its phase, look at its record, check that it really observed."""
+
+    def __init__(self, key: str, policy: Policy, supervisor: Supervisor) -> None:
+        self.key, self.policy = key, policy
+        self.started = time.monotonic()
+        self.phase = PHASE_CREATE
+        self.record = Record(lambda: (time.monotonic() - self.started) * 1000)
+        self.listeners = 0
+        self.failure: str | None = None
+        self._supervisor = supervisor
+
+    def check(self) -> None:
+        """Raise InstrumentError unless the runtime handed over its listener and every call since was answered."""
+        self._supervisor.check()
+        if self.failure:
+            raise InstrumentError(self.failure)
+        if not self.listeners:
+            raise InstrumentError("the runtime never handed over a listener: nothing was observed")
+
+    def close(self) -> None:
+        """Forget the session; calls of its processes that still come are answered ENOSYS by the kernel."""
+        self._supervisor.forget(self)
+
+
+@dataclass
+class _Source:
+    """A listener: the session it belongs to, and which of its processes are still the runtime's own."""
+
+    listener: int
+    session: Session
+    init_pid: int
+    init_exe: str
+    entered: bool
+    seen: dict[tuple[int, int, int, str], tuple[int, Process]]
+
+
+class Supervisor:
+    """Listens on a Unix socket for runtimes, and on every listener they hand over.
+
+    A context manager; `path` is what goes into a profile's `listenerPath`, a session's key into `listenerMetadata`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sessions: dict[str, Session] = {}
+        self._sources: dict[int, _Source] = {}
+        self._lock = threading.Lock()
+        self._dead: BaseException | None = None
+        self._closing = False
+        self._poll = select.epoll()
+        self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+        self._buffer = bytearray(notify.NOTIF_SIZE)
+
+    def __enter__(self) -> Supervisor:
+        self._socket.bind(str(self.path))
+        self._socket.listen(128)
+        self._poll.register(self._socket, select.EPOLLIN)
+        self._poll.register(self._wake_read, select.EPOLLIN)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing = True
+        self._wake()
+        self._thread.join()
+        self._socket.close()
+        self.path.unlink(missing_ok=True)
+        self._poll.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def open(self, key: str, policy: Policy) -> Session:
+        """Start to observe the launch whose profile carries `key` as its listenerMetadata."""
+        self.check()
+        session = Session(key, policy, self)
+        with self._lock:
+            self._sessions[key] = session
+        return session
+
+    def forget(self, session: Session) -> None:
+        """Stop to observe it."""
+        with self._lock:
+            self._sessions.pop(session.key, None)
+        self._wake()
+
+    def check(self) -> None:
+        """Raise InstrumentError when the supervisor's thread has died."""
+        if self._dead is not None:
+            raise InstrumentError(f"the supervisor died: {type(self._dead).__name__}: {self._dead}")
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # a full pipe wakes just as well
+            os.write(self._wake_write, b"x")
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._turn()
+        except BaseException as error:  # noqa: BLE001  reported by check(); a thread has nobody else to tell
+            self._dead = error
+        finally:
+            for source in list(self._sources.values()):
+                self._drop(source)
+
+    def _turn(self) -> None:
+        for descriptor, events in self._poll.poll():
+            if descriptor == self._wake_read:
+                os.read(self._wake_read, 4096)
+                self._drop_forgotten()
+            elif descriptor == self._socket.fileno():
+                self._accept()
+            elif source := self._sources.get(descriptor):
+                if events & select.EPOLLIN:
+                    self._serve(source)
+                elif events & (select.EPOLLHUP | select.EPOLLERR):
+                    self._drop(source)
+
+    def _drop_forgotten(self) -> None:
+        with self._lock:
+            live = set(self._sessions.values())
+        for source in [source for source in self._sources.values() if source.session not in live]:
+            self._drop(source)
+
+    def _drop(self, source: _Source) -> None:
+        del self._sources[source.listener]
+        self._poll.unregister(source.listener)
+        os.close(source.listener)
+
+    def _accept(self) -> None:
+        connection, _ = self._socket.accept()
+        with connection:
+            handover = notify.take_handover(connection)
+        with self._lock:
+            session = self._sessions.get(handover.metadata)
+        if session is None:
+            # A launch that was given up while its runtime was still starting.
+            os.close(handover.listener)
+            return
+        notify.wake_synchronously(handover.listener)
+        source = _Source(handover.listener, session, handover.pid, executable(handover.pid), entered=False, seen={})
+        self._sources[handover.listener] = source
+        self._poll.register(handover.listener, select.EPOLLIN)
+        session.listeners += 1
+
+    def _serve(self, source: _Source) -> None:
+        received = notify.receive(source.listener, self._buffer)
+        if received is None:
+            return
+        ident, pid, number, audit_arch, args = received
+        session = source.session
+        runtime = not source.entered and self._is_runtime(source, pid)
+        verdict = session.policy.decide(audit_arch, number, args, runtime=runtime)
+        if verdict.control is not None:
+            phase = session.phase if runtime or session.phase != PHASE_CREATE else PHASE_START
+            process = self._who(source, pid, audit_arch, number, phase)
+            session.record.add(
+                arch=tables.abi(audit_arch, number),
+                number=number,
+                args=args,
+                says=verdict.profile,
+                control=verdict.control,
+                phase=phase,
+                process=process,
+                runtime=runtime,
+                memory=Memory(pid),
+            )
+        if verdict.answer is None:
+            notify.answer_continue(source.listener, ident)
+        else:
+            _refuse(source.listener, ident, pid, verdict.answer)
+
+    def _is_runtime(self, source: _Source, pid: int) -> bool:
+        """Whether the caller is the runtime's own init still: it runs the program that it ran at the handover.
+
+        Threads of a Go runtime have pids of their own but the same program; the workload is another program.
+        """
+        if executable(pid) == source.init_exe:
+            return True
+        source.entered = True
+        return False
+
+    def _who(self, source: _Source, pid: int, audit_arch: int, number: int, phase: str) -> Process:
+        key = (pid, audit_arch, number, phase)
+        count, process = source.seen.get(key, (0, None))
+        if process is None or count < _FRESH:
+            process = Process(pid, comm(pid), executable(pid))
+            if len(source.seen) >= _PROCESSES:
+                source.seen.clear()
+            source.seen[key] = (count + 1, process)
+        return process
+
+
+def _refuse(listener: int, ident: int, pid: int, decision: Decision) -> None:
+    """Act out a refusal: an errno as it is; killing and trapping as nearly as a supervisor can."""
+    code = errno_of(decision)
+    if code is not None:
+        notify.answer_errno(listener, ident, code)
+        return
+    with suppress(ProcessLookupError):
+        # A container's init ignores every signal from inside and SIGSYS from outside, so killing takes SIGKILL.
+        os.kill(pid, signal.SIGSYS if decision.action is Action.TRAP else signal.SIGKILL)
+    notify.answer_errno(listener, ident, 38)

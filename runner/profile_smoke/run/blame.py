@@ -1,0 +1,183 @@
+"""From "it does not work under this profile" to the smallest set of rules that makes it work, proven by launches.
+
+Observed launches only suggest; what is concluded is concluded from launches that the kernel alone enforced:
+
+1. An observed launch that lets refused calls pass (as far as the default profile does) gives the pool: everything that could matter.
+2. Few calls: go on with all of them. Many: an observed launch that refuses them shows the call after which the workload gives
+   up; allow it, look again. Too many rounds: go on with all.
+3. The profile with these rules must pass, enforced. Then every rule is left out in turn: what fails without it is blocking, what
+   passes without it is dropped.
+
+Between launches one thing is inferred instead of launched: if it fails with MORE allowed, it fails with less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from profile_smoke.run.candidates import Candidate
+
+_DIRECT = 3
+"""Up to this many candidates, leaving out each in turn is cheaper than looking for suspects first."""
+_ROUNDS = 4
+_SEQUENTIAL = 8
+"""Up to this many, one launch after the other, each using what the last one taught; above, side by side."""
+
+
+class BudgetExhausted(Exception):  # noqa: N818  ends the search, not the run
+    """The bound on launches is reached."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an observed launch showed: whether it passed, and candidates in the order of their first refused attempt."""
+
+    passed: bool
+    candidates: tuple[Candidate, ...]
+
+
+class Trials(Protocol):
+    """Launches of one cell, with candidates allowed beyond its profile. All raise BudgetExhausted at the bound."""
+
+    def let_pass(self) -> Seen:
+        """Observe, letting refused calls pass as far as the control does."""
+
+    def refuse(self, allowed: Collection[Candidate]) -> Seen:
+        """Observe, refusing as the profile with `allowed` does."""
+
+    def enforce(self, allowed: Collection[Candidate], *, wide: bool) -> bool:
+        """Whether it passes, enforced by the kernel. The same question is launched once."""
+
+    def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool]:
+        """`enforce` for several sets, side by side."""
+
+
+@dataclass
+class Blame:
+    """What the search found.
+
+    `needed` is the set of candidates to allow (None: no set was found); `proven` those of it without which an
+    enforced launch failed; `tolerated` those that an enforced launch passed without; `wide` whether argument conditions had to be dropped.
+    """
+
+    pool: tuple[Candidate, ...] = ()
+    needed: tuple[Candidate, ...] | None = None
+    proven: set[str] = field(default_factory=set)
+    wide: bool = False
+    exhausted: bool = False
+
+    @property
+    def minimal(self) -> bool:
+        """Whether every needed candidate is proven."""
+        return self.needed is not None and self.proven >= {each.name for each in self.needed}
+
+    @property
+    def tolerated(self) -> frozenset[str]:
+        """Names that the workload goes on without."""
+        if self.needed is None:
+            return frozenset()
+        return frozenset(each.name for each in self.pool) - {each.name for each in self.needed}
+
+
+def find_blame(trials: Trials, *, unobservable: Sequence[Candidate], failed_in_create: bool) -> Blame:
+    """Search. `unobservable` are candidates that no observation can show (`write`); `failed_in_create` says
+    where the enforced launch of the plain profile failed."""
+    blame = Blame()
+    pool: dict[str, Candidate] = {}
+    try:
+        _learn(pool, trials.let_pass().candidates)
+        for each in unobservable:
+            pool.setdefault(each.name, each)
+        sufficient = _sufficient(trials, pool, blame, failed_in_create=failed_in_create)
+        blame.pool = tuple(pool.values())
+        if sufficient is not None:
+            blame.needed = tuple(sufficient)
+            _minimise(trials, blame)
+    except BudgetExhausted:
+        blame.exhausted = True
+    blame.pool = tuple(pool.values())
+    return blame
+
+
+def _learn(pool: dict[str, Candidate], candidates: Sequence[Candidate]) -> None:
+    """Add what was seen; a call seen again with other arguments needs the rules of both."""
+    for each in candidates:
+        known = pool.get(each.name)
+        if known is None:
+            pool[each.name] = each
+        elif known.rules != each.rules:
+            rules = known.wide if each.wide in (known.rules, each.rules) else tuple(dict.fromkeys(known.rules + each.rules))
+            pool[each.name] = Candidate(each.name, rules, known.wide, known.in_init or each.in_init)
+
+
+def _sufficient(
+    trials: Trials, pool: dict[str, Candidate], blame: Blame, *, failed_in_create: bool
+) -> list[Candidate] | None:
+    """A set of candidates with which the enforced launch passes, preferably small."""
+    if len(pool) > _DIRECT and (found := _by_suspects(trials, pool, failed_in_create=failed_in_create)):
+        return found
+    if not pool:
+        return None
+    everything = list(pool.values())
+    if trials.enforce(everything, wide=False):
+        return everything
+    if any(each.rules != each.wide for each in everything) and trials.enforce(everything, wide=True):
+        blame.wide = True
+        return everything
+    return None
+
+
+def _by_suspects(trials: Trials, pool: dict[str, Candidate], *, failed_in_create: bool) -> list[Candidate] | None:
+    """Allow, one after the other, the call after which the workload gave up; None when that leads nowhere quickly."""
+    # The runtime's init is let pass when observed, so its calls are suspects at once if that is where it failed.
+    names = [each.name for each in pool.values() if failed_in_create and each.in_init]
+    if len(names) > _SEQUENTIAL:
+        return None
+    if names and trials.enforce(suspects := [pool[name] for name in names], wide=False):
+        return suspects
+    for turn in range(_ROUNDS):
+        seen = trials.refuse([pool[name] for name in names])
+        _learn(pool, seen.candidates)
+        fresh = [each.name for each in seen.candidates if each.name not in names]
+        if seen.passed or not fresh:
+            break
+        names.append(fresh[-1])
+        if turn == 0 and trials.enforce(suspects := [pool[name] for name in names], wide=False):
+            return suspects
+    suspects = [pool[name] for name in names]
+    return suspects if suspects and trials.enforce(suspects, wide=False) else None
+
+
+def _minimise(trials: Trials, blame: Blame) -> None:
+    """Leave out each needed candidate in turn."""
+    assert blame.needed is not None  # noqa: S101  the caller's condition, for the type checker
+    if len(blame.needed) > _SEQUENTIAL:
+        _drop_side_by_side(trials, blame)
+    _drop_one_by_one(trials, blame)
+
+
+def _drop_side_by_side(trials: Trials, blame: Blame) -> None:
+    """Each left out of the full set: what fails is proven; often these alone suffice."""
+    assert blame.needed is not None  # noqa: S101
+    full = blame.needed
+    without = [[other for other in full if other is not each] for each in full]
+    results = trials.enforce_all(without, wide=blame.wide)
+    necessary = tuple(each for each, passed in zip(full, results, strict=True) if not passed)
+    blame.proven = {each.name for each in necessary}
+    if len(necessary) < len(full) and necessary and trials.enforce(necessary, wide=blame.wide):
+        blame.needed = necessary
+
+
+def _drop_one_by_one(trials: Trials, blame: Blame) -> None:
+    """Go on with a smaller set whenever leaving one out passes."""
+    assert blame.needed is not None  # noqa: S101
+    for each in reversed(blame.needed):
+        if each.name in blame.proven:
+            continue
+        rest = tuple(other for other in blame.needed if other is not each)
+        if trials.enforce(rest, wide=blame.wide):
+            blame.needed = rest
+        else:
+            blame.proven.add(each.name)

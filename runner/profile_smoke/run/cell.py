@@ -1,0 +1,280 @@
+"""The pipeline of one cell: control, enforce, then observation and blame. The verdict is the enforced launch's alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from profile_smoke.errors import InterruptedRunError, SmokeError
+from profile_smoke.image.interface import PreparedImage
+from profile_smoke.model import (
+    PHASE_CREATE,
+    CellResult,
+    Denial,
+    Effect,
+    Evidence,
+    FilterCheck,
+    Fix,
+    Process,
+    ProfileRef,
+    Verdict,
+)
+from profile_smoke.observe.supervisor import Supervisor
+from profile_smoke.profile import render
+from profile_smoke.profile.compare import differences
+from profile_smoke.profile.model import Profile
+from profile_smoke.run.blame import Blame, BudgetExhausted, find_blame
+from profile_smoke.run.candidates import Candidate, rules_of, unobservable_write
+from profile_smoke.run.controls import Baseline, Controls, baseline_of
+from profile_smoke.run.lab import Lab, Subject
+from profile_smoke.run.launch import Launcher, Result
+from profile_smoke.run.plan import Cell
+from profile_smoke.syscall import tables
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a cell may do: `observe` at all, launches for enforcing and blaming, how many of them side by side."""
+
+    observe: bool
+    max_launches: int
+    jobs: int
+
+
+@dataclass
+class _Draft:
+    """What becomes a CellResult."""
+
+    verdict: Verdict
+    facts: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class CellRunner:
+    """Runs cells of one target."""
+
+    def __init__(self, launcher: Launcher, supervisor: Supervisor | None, controls: Controls, effort: Effort) -> None:
+        self._launcher, self._supervisor, self._controls, self._effort = launcher, supervisor, controls, effort
+
+    def run(self, cell: Cell, heard: Callable[[str], None]) -> CellResult:
+        """Everything about one cell. What breaks around it becomes the verdict `error`.
+
+        Raises:
+            InterruptedRunError: the run was interrupted; nothing is concluded.
+        """
+        began = time.monotonic()
+        image: PreparedImage | None = None
+        try:
+            heard("image")
+            image = self._controls.image(self._launcher, cell.scenario)
+            draft = self._judge(cell, image, heard)
+        except InterruptedRunError:
+            raise
+        except SmokeError as error:
+            draft = _Draft(Verdict.ERROR, {"reason": str(error)})
+        return CellResult(
+            id=cell.id,
+            profile=_reference(cell),
+            scenario=cell.scenario.name,
+            target=self._launcher.target.info(),
+            image=image.info if image else None,
+            expected=cell.expected,
+            verdict=draft.verdict,
+            notes=tuple(draft.notes),
+            seconds=time.monotonic() - began,
+            **draft.facts,
+        )
+
+    def _judge(self, cell: Cell, image: PreparedImage, heard: Callable[[str], None]) -> _Draft:
+        control = self._controls.baseline(self._launcher, cell.scenario, heard)
+        facts = {"control": control.launch}
+        if not control.passed:
+            reason = f"the control fails, under the default profile: {control.launch.reason}"
+            return _Draft(Verdict.ERROR, {**facts, "phase": control.launch.phase, "reason": reason, "log": control.log})
+        if cell.profile.document is None:
+            return _Draft(Verdict.PASSED, {**facts, "filter": control.filter})
+        return _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
+
+
+class _Trial:
+    """The part of a cell that has a profile under test and a control that passed."""
+
+    def __init__(self, runner: CellRunner, cell: Cell, image: PreparedImage, baseline: Baseline, heard: Callable[[str], None]) -> None:
+        assert cell.profile.document is not None  # noqa: S101  the caller's condition, for the type checker
+        document = cell.profile.document
+        self._runner, self._cell, self._heard = runner, cell, heard
+        target = runner._launcher.target
+        self._plain = target.meaning(document.profile)
+        self._baseline = baseline
+        capabilities = target.capabilities()
+        self._observes = runner._effort.observe and capabilities.observe and runner._supervisor is not None
+        self._reads = capabilities.read_filter
+        self._notes = [f"profile: {warning}" for warning in document.warnings]
+        if runner._effort.observe and not self._observes:
+            self._notes.append(f"nothing was observed: {capabilities.observe_why_not}")
+        self._lab = Lab(
+            Subject(
+                scenario=cell.scenario,
+                image=image,
+                plain=self._plain,
+                document=target.hand_over(document.profile, document.raw),
+                sha256=document.sha256,
+                limits=baseline.limits,
+                control=baseline.control,
+            ),
+            runner._launcher,
+            runner._supervisor if self._observes else None,
+            max_launches=runner._effort.max_launches,
+            jobs=runner._effort.jobs,
+            heard=heard,
+        )
+
+    def draft(self, facts: Mapping[str, Any]) -> _Draft:
+        """Enforce, then explain."""
+        enforced = self._lab.enforce_plain(read_filter=self._reads)
+        draft = self._passed(enforced) if enforced.passed else self._failed(enforced)
+        draft.facts = {
+            **facts,
+            "filter": self._filter(enforced),
+            "log": enforced.log,
+            **draft.facts,
+            "launches": tuple(self._lab.launches),
+        }
+        draft.notes = self._notes + draft.notes
+        if enforced.kept:
+            draft.notes.append(f"kept: {enforced.kept}")
+        return draft
+
+    def _filter(self, enforced: Result) -> FilterCheck:
+        """What the kernel loaded, compared with what the profile says, call by call."""
+        if not enforced.programs:
+            return enforced.filter
+        evaluator = self._lab.evaluator(self._plain)
+        return replace(enforced.filter, differences=differences(enforced.programs, evaluator, tables.ARCHES[:3] if tables.native() == "x86_64" else (tables.native(),)))
+
+    def _passed(self, enforced: Result) -> _Draft:
+        if not self._observes:
+            return _Draft(Verdict.PASSED)
+        draft = _Draft(Verdict.PASSED)
+        try:
+            seen = self._lab.refuse(())
+        except BudgetExhausted:
+            draft.notes.append("not observed: the bound on launches is reached")
+            return draft
+        if not seen.passed:
+            launch = self._lab.launches[-1]
+            draft.notes.append(
+                f"passed when enforced, but failed when observed ({launch.phase}: {launch.reason}); the verdict is the enforced launch's"
+            )
+        draft.facts["denials"] = tuple(replace(each, effect=Effect.TOLERATED) for each in self._denials(write=None))
+        return draft
+
+    def _failed(self, enforced: Result) -> _Draft:
+        facts: dict[str, Any] = {"phase": enforced.launch.phase, "reason": enforced.launch.reason}
+        if not self._observes:
+            return self._unexplained(facts, "nothing was observed, so no syscall can be named")
+        blame = find_blame(
+            self._lab,
+            unobservable=[unobservable_write()] if self._refuses_write() else [],
+            failed_in_create=enforced.launch.phase == PHASE_CREATE,
+        )
+        facts["denials"] = self._effects(blame)
+        if blame.needed is None:
+            return self._unexplained(facts, _why_unknown(blame))
+        notes = [] if blame.minimal else ["the bound on launches was reached before the fix was shown to be minimal"]
+        if blame.wide:
+            notes.append("argument conditions were not enough; the fix allows whole calls")
+        facts["blocking"] = tuple(sorted(blame.proven))
+        facts["fix"] = Fix(
+            rules=tuple(render.rule_to_oci(rule) for rule in rules_of(blame.needed, wide=blame.wide)),
+            verified=self._lab.enforce(blame.needed, wide=blame.wide),
+            minimal=blame.minimal,
+            launches=len(self._lab.launches),
+        )
+        return _Draft(Verdict.BLOCKED, facts, notes)
+
+    def _refuses_write(self) -> bool:
+        number = tables.number(tables.native(), "write")
+        assert number is not None  # noqa: S101  every ABI has write
+        return not self._lab.evaluator(self._plain).decide(tables.native(), number, (1, 0, 1)).action.permits
+
+    def _unexplained(self, facts: dict[str, Any], why: str) -> _Draft:
+        """The profile failed, but no call is shown to be the cause: make sure that it was not chance."""
+        self._heard("confirming")
+        again = self._runner._controls.launch(self._runner._launcher, self._cell.scenario)
+        if not again.passed:
+            reason = f"inconclusive: the control passed, then failed ({again.launch.reason})"
+            return _Draft(Verdict.ERROR, {**facts, "reason": reason})
+        try:
+            enforced = self._lab.enforce_plain(read_filter=False)
+        except BudgetExhausted:
+            return _Draft(Verdict.BLOCKED, facts, [f"which syscall: unknown; {why}"])
+        if enforced.passed:
+            return _Draft(Verdict.ERROR, {**facts, "reason": f"inconclusive: it failed ({facts['reason']}), then passed"})
+        return _Draft(Verdict.BLOCKED, facts, [f"which syscall: unknown; {why}"])
+
+    def _effects(self, blame: Blame) -> tuple[Denial, ...]:
+        """Every denial with what the launches proved of it."""
+        pool = {each.name for each in blame.pool}
+        write = next((each for each in blame.pool if each.name == "write" and each.name in blame.proven), None)
+
+        def effect(name: str) -> Effect:
+            if name in blame.proven:
+                return Effect.BLOCKING
+            if name in blame.tolerated or (blame.needed is not None and name not in pool):
+                return Effect.TOLERATED
+            return Effect.UNKNOWN
+
+        return tuple(replace(each, effect=effect(each.syscall)) for each in self._denials(write=write))
+
+    def _denials(self, *, write: Candidate | None) -> Sequence[Denial]:
+        """Those of all observed launches: the first launch's lines, then what only later ones met."""
+        found: dict[tuple[str, str, str, str], Denial] = {}
+        for result in self._lab.observed:
+            for each in result.denials:
+                found.setdefault((each.syscall, each.arch, each.phase, each.process.exe), each)
+        denials = sorted(found.values(), key=lambda each: each.first_ms)
+        if write is not None:
+            denials.insert(0, _denied_write(self._lab, self._plain))
+        return denials
+
+
+def _denied_write(lab: Lab, plain: Profile) -> Denial:
+    """`write` cannot be observed; that it blocks was shown by relaunching."""
+    arch = tables.native()
+    number = tables.number(arch, "write") or 0
+    decision = lab.evaluator(plain).decide(arch, number, (1, 0, 1))
+    from profile_smoke.observe.record import errno_text
+
+    return Denial(
+        syscall="write",
+        number=number,
+        arch=arch,
+        args=(),
+        text="write(...)",
+        errno=errno_text(decision),
+        phase=PHASE_CREATE,
+        process=Process(0, "", ""),
+        first_ms=0.0,
+        count=0,
+        evidence=Evidence.RELAUNCH,
+    )
+
+
+def _why_unknown(blame: Blame) -> str:
+    if blame.exhausted:
+        return "the bound on launches was reached first (--max-launches)"
+    if not blame.pool:
+        return "no refused call was seen that the default profile would answer otherwise"
+    return "allowing every refused call that was seen does not make it work either"
+
+
+def _reference(cell: Cell) -> ProfileRef:
+    document = cell.profile.document
+    return ProfileRef(
+        name=cell.profile.name,
+        path=str(cell.profile.path) if cell.profile.path else None,
+        sha256=document.sha256 if document else None,
+    )

@@ -1,0 +1,176 @@
+"""A cell's laboratory: launches of its scenario with its profile, alone or with rules added, counted and bounded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from profile_smoke.errors import SmokeError
+from profile_smoke.image.interface import PreparedImage
+from profile_smoke.model import Answer, Launch, LaunchKind
+from profile_smoke.observe.policy import Control, Policy
+from profile_smoke.observe.supervisor import Supervisor
+from profile_smoke.profile import render
+from profile_smoke.profile.edit import add_rules
+from profile_smoke.profile.evaluate import Evaluator
+from profile_smoke.profile.model import Profile
+from profile_smoke.profile.observed import observed
+from profile_smoke.run.blame import BudgetExhausted, Seen
+from profile_smoke.run.candidates import Candidate, candidate, rules_of
+from profile_smoke.run.launch import Launcher, Order, Result
+from profile_smoke.run.limits import Limits
+from profile_smoke.scenario.model import Scenario
+from profile_smoke.syscall import tables
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a cell launches. `plain` is what the target makes of the profile, `document` what it is handed, `sha256` of the file."""
+
+    scenario: Scenario
+    image: PreparedImage
+    plain: Profile
+    document: Mapping[str, Any]
+    sha256: str
+    limits: Limits
+    control: Control
+
+
+class Lab:
+    """Implements `blame.Trials`; keeps every launch in order. Safe for use from several threads."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        launcher: Launcher,
+        supervisor: Supervisor | None,
+        *,
+        max_launches: int,
+        jobs: int,
+        heard: Callable[[str], None],
+    ) -> None:
+        self._subject, self._launcher, self._supervisor = subject, launcher, supervisor
+        self._left, self._jobs, self._heard = max_launches, jobs, heard
+        self._lock = threading.Lock()
+        self._enforced: dict[str, Result] = {}
+        self.launches: list[Launch] = []
+        self.observed: list[Result] = []
+
+    def evaluator(self, plain: Profile) -> Evaluator:
+        """What the target's runtime makes of a plain profile."""
+        return Evaluator(plain, tables.native(), known=self._launcher.target.knows)
+
+    def enforce_plain(self, *, read_filter: bool) -> Result:
+        """The profile under test, unmodified: the launch that decides. Launched anew at each call."""
+        subject = self._subject
+        return self._launch(
+            Order(
+                subject.scenario,
+                subject.image,
+                LaunchKind.ENFORCE,
+                subject.document,
+                subject.sha256,
+                subject.limits,
+                read_filter=read_filter,
+            )
+        )
+
+    def let_pass(self) -> Seen:
+        """Observe, letting refused calls pass as far as the control does."""
+        return self._observe((), Answer.CONTINUE)
+
+    def refuse(self, allowed: Collection[Candidate]) -> Seen:
+        """Observe, refusing as the profile with `allowed` does."""
+        return self._observe(allowed, Answer.DENY)
+
+    def enforce(self, allowed: Collection[Candidate], *, wide: bool) -> bool:
+        """Whether the profile with `allowed` passes, enforced by the kernel; launched once per set of rules."""
+        return self.enforce_result(allowed, wide=wide).passed
+
+    def enforce_result(self, allowed: Collection[Candidate], *, wide: bool) -> Result:
+        """As `enforce`, the whole result."""
+        subject = self._subject
+        plain = add_rules(subject.plain, rules_of(allowed, wide=wide))
+        document = render.to_oci(plain)
+        digest = sha256_of(document)
+        with self._lock:
+            known = self._enforced.get(digest)
+        if known is not None:
+            return known
+        result = self._launch(
+            Order(
+                subject.scenario,
+                subject.image,
+                LaunchKind.ENFORCE,
+                document,
+                digest,
+                subject.limits,
+                allowed=tuple(sorted(each.name for each in allowed)),
+            )
+        )
+        with self._lock:
+            self._enforced[digest] = result
+        return result
+
+    def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool]:
+        """Several `enforce` side by side. Every launch that was begun is waited for, whatever happens to another."""
+        with ThreadPoolExecutor(max(1, self._jobs), thread_name_prefix="blame") as pool:
+            futures = [pool.submit(self.enforce, each, wide=wide) for each in sets]
+            try:
+                return [future.result() for future in futures]
+            except (SmokeError, BudgetExhausted):
+                for future in futures:
+                    future.cancel()
+                raise
+
+    def _observe(self, allowed: Collection[Candidate], answer: Answer) -> Seen:
+        if self._supervisor is None:
+            raise ValueError("this target cannot observe")
+        subject = self._subject
+        plain = add_rules(subject.plain, rules_of(allowed, wide=False))
+        launch_id = self._launcher.new_id()
+        document = render.to_oci(observed(plain, listener_path=str(self._supervisor.path), metadata=launch_id))
+        policy = Policy(self.evaluator(plain), subject.control, answer)
+        order = Order(
+            subject.scenario,
+            subject.image,
+            LaunchKind.OBSERVE,
+            document,
+            sha256_of(document),
+            subject.limits.relaxed(),
+            answer=answer,
+            allowed=tuple(sorted(each.name for each in allowed)),
+        )
+        result = self._launch(order, launch_id=launch_id, policy=policy)
+        self.observed.append(result)
+        found = (candidate(each) for each in result.attempted)
+        return Seen(result.passed, tuple(each for each in found if each is not None))
+
+    def _launch(self, order: Order, *, launch_id: str | None = None, policy: Policy | None = None) -> Result:
+        with self._lock:
+            if self._left <= 0:
+                raise BudgetExhausted
+            self._left -= 1
+        self._heard(_heard(order))
+        ident = launch_id or self._launcher.new_id()
+        session = self._supervisor.open(ident, policy) if self._supervisor and policy else None
+        result = self._launcher.launch(order, ident, session)
+        with self._lock:
+            self.launches.append(result.launch)
+        return result
+
+
+def sha256_of(document: Mapping[str, Any]) -> str:
+    """The digest of a generated profile: of its canonical JSON."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _heard(order: Order) -> str:
+    if order.kind is LaunchKind.OBSERVE:
+        return "observing" if order.answer is Answer.CONTINUE else "observing refusals"
+    return f"enforcing with {len(order.allowed)} calls added" if order.allowed else "enforcing"

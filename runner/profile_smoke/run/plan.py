@@ -1,0 +1,71 @@
+"""Which cells there are: profiles x scenarios x targets, filtered, in a stable order."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from profile_smoke.errors import NothingSelectedError, UsageError
+from profile_smoke.model import Expected
+from profile_smoke.profile.catalog import NamedProfile
+from profile_smoke.scenario.model import Scenario
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One profile under one scenario on one target."""
+
+    profile: NamedProfile
+    scenario: Scenario
+    target: str
+
+    @property
+    def id(self) -> str:
+        """Stable across runs and machines, such as `database/mysql@docker`."""
+        return f"{self.profile.name}/{self.scenario.name}@{self.target}"
+
+    @property
+    def expected(self) -> Expected:
+        """What the scenario says of this profile; what it does not mention informs only."""
+        return self.scenario.profiles.get(self.profile.name, Expected.ANY)
+
+
+def matrix(
+    profiles: Sequence[NamedProfile],
+    scenarios: Sequence[Scenario],
+    targets: Sequence[str],
+    *,
+    only: Sequence[str] = (),
+    shard: tuple[int, int] | None = None,
+) -> list[Cell]:
+    """All cells, those of one scenario and target together so that its control comes once and early.
+
+    `only` are ids or globs of ids; `shard` is (i, n), 1-based: every n-th cell, counted after `only`.
+
+    Raises:
+        UsageError: an id in `only` matches no cell.
+        NothingSelectedError: nothing is left.
+    """
+    cells = [
+        Cell(profile, scenario, target) for target in targets for scenario in scenarios for profile in profiles
+    ]
+    if only:
+        cells = _only(cells, only)
+    if shard is not None:
+        index, count = shard
+        cells = cells[index - 1 :: count]
+    if not cells:
+        raise NothingSelectedError("no cell is selected: check --profile, --scenario, --only and --shard (see: profile-smoke list)")
+    return cells
+
+
+def _only(cells: list[Cell], patterns: Sequence[str]) -> list[Cell]:
+    ids = [cell.id for cell in cells]
+    for pattern in patterns:
+        if not any(fnmatchcase(ident, pattern) for ident in ids):
+            near = difflib.get_close_matches(pattern, ids, 1)
+            hint = f"; nearest: {near[0]}" if near else ""
+            raise UsageError(f"--only {pattern}: no such cell{hint} (see: profile-smoke list)")
+    return [cell for cell in cells if any(fnmatchcase(cell.id, pattern) for pattern in patterns)]

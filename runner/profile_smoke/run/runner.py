@@ -1,0 +1,133 @@
+"""A run: cells side by side, results in the plan's order, and an end that leaves nothing behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from profile_smoke import __version__
+from profile_smoke.errors import InterruptedRunError
+from profile_smoke.model import CellResult, ProfileRef, RunReport, Verdict
+from profile_smoke.observe.supervisor import Supervisor
+from profile_smoke.report.progress import Progress
+from profile_smoke.run.cell import CellRunner, Effort
+from profile_smoke.run.controls import Controls
+from profile_smoke.run.launch import Launcher
+from profile_smoke.run.plan import Cell
+from profile_smoke.rundir import RunDir
+from profile_smoke.target.interface import Target
+
+_TICK = 0.2
+"""Seconds between looks of the main thread: how long a signal may wait."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run goes. `jobs` containers at once; `keep_failed` leaves those of failed enforce launches to the user."""
+
+    effort: Effort
+    keep_failed: bool
+
+    @property
+    def jobs(self) -> int:
+        """How many containers at once."""
+        return self.effort.jobs
+
+
+class Runner:
+    """One run. KeyboardInterrupt in the main thread ends it in order, whoever else still works."""
+
+    def __init__(self, run: RunDir, targets: Mapping[str, Target], controls: Controls, settings: Settings, progress: Progress) -> None:
+        self._run, self._targets, self._controls = run, targets, controls
+        self._settings, self._progress = settings, progress
+        self._stop = threading.Event()
+
+    def execute(self, cells: Sequence[Cell]) -> RunReport:
+        """Run the cells. After an interrupt the report holds what was finished, and says so.
+
+        Raises:
+            InfrastructureError: cleaning up failed, or the supervisor could not listen.
+        """
+        began, started = time.monotonic(), datetime.now(UTC)
+        slots = threading.Semaphore(self._settings.jobs)
+        results: dict[str, CellResult] = {}
+        self._progress.run_started(len(cells))
+        try:
+            with ExitStack() as stack:
+                for target in self._targets.values():
+                    stack.callback(target.finish)
+                supervisor = self._supervisor(stack)
+                runners = {
+                    name: CellRunner(self._launcher(target, slots), supervisor, self._controls, self._settings.effort)
+                    for name, target in self._targets.items()
+                }
+                self._all(cells, runners, results)
+        finally:
+            self._progress.run_finished()
+        interrupted = self._stop.is_set()
+        return RunReport(
+            run=self._run.run_id,
+            version=__version__,
+            started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            seconds=time.monotonic() - began,
+            cells=tuple(results.get(cell.id) or self._skipped(cell) for cell in cells),
+            interrupted=interrupted,
+        )
+
+    def _supervisor(self, stack: ExitStack) -> Supervisor | None:
+        observing = self._settings.effort.observe and any(target.capabilities().observe for target in self._targets.values())
+        return stack.enter_context(Supervisor(self._run.socket)) if observing else None
+
+    def _launcher(self, target: Target, slots: threading.Semaphore) -> Launcher:
+        return Launcher(
+            target, run_id=self._run.run_id, stop=self._stop, slots=slots, keep_failed=self._settings.keep_failed
+        )
+
+    def _all(self, cells: Sequence[Cell], runners: Mapping[str, CellRunner], results: dict[str, CellResult]) -> None:
+        with ThreadPoolExecutor(self._settings.jobs, thread_name_prefix="cell") as pool:
+            futures: list[Future[None]] = [pool.submit(self._one, cell, runners[cell.target], results) for cell in cells]
+            try:
+                pending = set(futures)
+                while pending:
+                    done, pending = wait(pending, timeout=_TICK)
+                    for future in done:
+                        future.result()
+            except BaseException as error:
+                self._stop.set()
+                self._controls.cancel()
+                for future in futures:
+                    future.cancel()
+                if not isinstance(error, KeyboardInterrupt | InterruptedRunError):
+                    raise
+
+    def _one(self, cell: Cell, runner: CellRunner, results: dict[str, CellResult]) -> None:
+        if self._stop.is_set():
+            return
+        self._progress.cell_started(cell.id)
+        try:
+            result = runner.run(cell, lambda text: self._progress.cell_phase(cell.id, text))
+        except InterruptedRunError:
+            if not self._stop.is_set():
+                raise
+            return
+        results[cell.id] = result
+        self._progress.cell_done(result)
+
+    def _skipped(self, cell: Cell) -> CellResult:
+        document = cell.profile.document
+        path = str(cell.profile.path) if cell.profile.path else None
+        return CellResult(
+            id=cell.id,
+            profile=ProfileRef(cell.profile.name, path, document.sha256 if document else None),
+            scenario=cell.scenario.name,
+            target=self._targets[cell.target].info(),
+            image=None,
+            expected=cell.expected,
+            verdict=Verdict.SKIPPED,
+            reason="interrupted before it was done",
+        )

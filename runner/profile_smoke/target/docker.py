@@ -1,0 +1,200 @@
+"""The target `docker`: any Docker Engine API, through the docker SDK (Podman's socket too)."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from profile_smoke import rundir
+from profile_smoke.errors import TargetUnavailableError
+from profile_smoke.image.interface import PreparedImage
+from profile_smoke.image.store import Policy, Store
+from profile_smoke.model import RUN_LABEL, TargetInfo
+from profile_smoke.observe import readback
+from profile_smoke.profile.model import Profile
+from profile_smoke.profile.resolve import resolve
+from profile_smoke.syscall import libseccomp, tables
+from profile_smoke.target import oci_spec
+from profile_smoke.target.docker_container import DockerContainer
+from profile_smoke.target.docker_errors import engine_errors, last_words
+from profile_smoke.target.docker_images import EngineImages
+from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
+
+if TYPE_CHECKING:
+    import docker
+
+_TIMEOUT = 60.0
+_CONNECTIONS = 64
+LISTENERS_SINCE = 23
+"""Docker passes `listenerPath` and `listenerMetadata` on since 23.0 (moby profiles/seccomp/seccomp.go)."""
+
+
+class DockerTarget(Target):
+    """A Docker engine, found as the docker command finds it (`DOCKER_HOST`, else the default socket)."""
+
+    name = "docker"
+
+    def __init__(self, run: rundir.RunDir, store: Store) -> None:
+        self._run, self._store = run, store
+        self._lock = threading.Lock()
+        self._client: docker.DockerClient | None = None
+
+    @property
+    def client(self) -> docker.DockerClient:
+        """The connection, made at first use. Raises TargetUnavailableError."""
+        with self._lock:
+            if self._client is None:
+                self._client = connect()
+            return self._client
+
+    def check(self) -> None:
+        """Raise TargetUnavailableError unless an engine with seccomp answers."""
+        if not any("name=seccomp" in option for option in self._facts.get("SecurityOptions") or ()):
+            raise TargetUnavailableError("target docker: this engine runs containers without seccomp; every cell would be meaningless")
+
+    @cached_property
+    def _facts(self) -> Mapping[str, Any]:
+        client = self.client
+        with engine_errors("asking the engine what it is"):
+            return {**client.info(), "Version": client.version()}
+
+    def info(self) -> TargetInfo:
+        """Versions of engine, runtime, libseccomp (where the engine tells) and kernel."""
+        version = self._facts["Version"]
+        parts = {part["Name"].lower(): part["Version"] for part in version.get("Components") or ()}
+        found = {"engine": str(version.get("Version", "")), "kernel": str(self._facts.get("KernelVersion", ""))}
+        runtime = str(self._facts.get("DefaultRuntime", ""))
+        if runtime in parts:
+            found[runtime] = str(parts[runtime])
+        if library := self._runtime_annotations.get("io.github.seccomp.libseccomp.version"):
+            found["libseccomp"] = library
+        return TargetInfo(self.name, found)
+
+    @property
+    def _runtime_annotations(self) -> Mapping[str, str]:
+        """What the runtime says of itself (`runc features`), as the engine passes it on since 25.0."""
+        import json
+
+        runtime = (self._facts.get("Runtimes") or {}).get(self._facts.get("DefaultRuntime"), {})
+        text = (runtime.get("status") or {}).get("org.opencontainers.runtime-spec.features", "{}")
+        annotations = json.loads(text).get("annotations") or {}
+        return {str(key): str(value) for key, value in annotations.items()}
+
+    def capabilities(self) -> Capabilities:
+        """Observation needs an engine from 23.0 on this very host; read-back needs root as well."""
+        elsewhere = "" if self._local else "the engine is not on this host, so no listener of ours can be reached"
+        reason = elsewhere or readback.why_not()
+        observe = elsewhere or self._too_old
+        return Capabilities(not observe, observe, not reason, reason)
+
+    @property
+    def _too_old(self) -> str:
+        if _major(self._facts["Version"]) < LISTENERS_SINCE and not self._podman:
+            return f"engine {self._facts['Version'].get('Version')} drops the seccomp listener from profiles; 23.0 and newer pass it on"
+        return ""
+
+    @property
+    def _podman(self) -> bool:
+        return any("podman" in str(part.get("Name", "")).lower() for part in self._facts["Version"].get("Components") or ())
+
+    @property
+    def _local(self) -> bool:
+        """A Unix socket, and the same kernel: not a virtual machine's (Docker Desktop forwards one too)."""
+        address = os.environ.get("DOCKER_HOST", "unix://")
+        return address.startswith("unix://") and self._facts.get("KernelVersion") == platform.release()
+
+    def default_capabilities(self) -> tuple[str, ...]:
+        """What a container gets without further flags."""
+        return oci_spec.CAPABILITIES
+
+    def knows(self, syscall: str) -> bool:
+        """Told by this machine's libseccomp where the engine's runtime uses the same version; else assumed."""
+        if self._local and self.info().versions.get("libseccomp") == libseccomp.version():
+            return libseccomp.resolves(syscall)
+        return True
+
+    def hand_over(self, profile: Profile, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The engine reads Docker's format, so it gets the file's content as it is."""
+        del profile
+        return document
+
+    def meaning(self, profile: Profile) -> Profile:
+        """The plain profile that the engine makes of it."""
+        kernel = str(self._facts.get("KernelVersion", "0.0")).split(".")
+        version = (int(kernel[0]), int("".join(filter(str.isdigit, kernel[1].split("-")[0])) or 0))
+        return resolve(profile, caps=self.default_capabilities(), arch=tables.native(), kernel=version)
+
+    def prepare(self, image: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
+        """What the engine has, else pulled by it, else loaded from the store."""
+        return self._images.prepare(image, standin, policy=policy)
+
+    @cached_property
+    def _images(self) -> EngineImages:
+        return EngineImages(self.client, self._store)
+
+    @contextmanager
+    def container(self, spec: ContainerSpec, *, keep: Callable[[], bool]) -> Iterator[Container]:
+        """A labelled container, removed with its volumes on exit unless kept."""
+        container = DockerContainer(spec, self.client, local=self._local)
+        try:
+            container.create()
+            yield container
+        finally:
+            if keep() and container.exited() is None:
+                self._run.keep()
+            else:
+                container.remove()
+
+    def finish(self) -> None:
+        """Close the connection; every launch has removed its own container already."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def sweep(self, runs: Sequence[Path]) -> list[str]:
+        """Remove containers and volumes labelled with these runs."""
+        removed = []
+        for run in runs:
+            label = {"label": f"{RUN_LABEL}={run.name}"}
+            with engine_errors("sweeping"):
+                for container in self.client.containers.list(all=True, filters=label):
+                    container.remove(force=True, v=True)
+                    removed.append(f"docker container {container.name}")
+                for volume in self.client.volumes.list(filters=label):
+                    volume.remove(force=True)
+                    removed.append(f"docker volume {volume.name}")
+        return removed
+
+
+def connect() -> docker.DockerClient:
+    """A client for the engine that the environment names. Raises TargetUnavailableError."""
+    import docker
+    import docker.errors
+    import requests.exceptions
+
+    try:
+        client = docker.from_env(timeout=_TIMEOUT, max_pool_size=_CONNECTIONS)
+        client.ping()
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise TargetUnavailableError(
+            f"target docker: no engine answers ({last_words(error)}); start one, or use --target oci"
+        ) from error
+    return client
+
+
+def engine_major(client: docker.DockerClient) -> int:
+    """The first number of the engine's version; 0 where it is none."""
+    with engine_errors("asking the engine's version"):
+        return _major(client.version())
+
+
+def _major(version: Mapping[str, Any]) -> int:
+    head = str(version.get("Version", "")).split(".")[0]
+    return int(head) if head.isdigit() else 0

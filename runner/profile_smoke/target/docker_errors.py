@@ -1,0 +1,71 @@
+"""What the docker SDK and its HTTP client raise, translated: none of it leaves the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from profile_smoke.errors import DiskFullError, InfrastructureError, RuntimeRefusedError
+from profile_smoke.target.interface import StartRefused
+
+_RUNTIME = ("oci runtime", "runc create failed", "runc run failed", "crun", "failed to create task", "failed to start shim")
+_SECCOMP = ("decoding seccomp profile failed", "error loading seccomp", "invalid seccomp", "seccomp:", "scmp_")
+
+
+@contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Raise InfrastructureError, in one line that says what was being done, for anything that the SDK raises."""
+    import docker.errors
+    import requests.exceptions
+
+    try:
+        yield
+    except docker.errors.APIError as error:
+        raise sorted_error(doing, error.explanation or str(error)) from error
+    except (requests.exceptions.RequestException, docker.errors.DockerException) as error:
+        raise InfrastructureError(f"{doing}: the engine does not answer: {last_words(error)}") from error
+
+
+@contextmanager
+def start_errors() -> Iterator[None]:
+    """As `engine_errors`, but what the runtime itself says of the container becomes StartRefused."""
+    import docker.errors
+    import requests.exceptions
+
+    try:
+        yield
+    except docker.errors.APIError as error:
+        message = error.explanation or str(error)
+        if any(word in message.lower() for word in _RUNTIME) and not _machine(message):
+            if any(word in message.lower() for word in _SECCOMP):
+                raise RuntimeRefusedError(f"the runtime rejects the profile: {message}") from error
+            raise StartRefused(message) from error
+        raise sorted_error("starting the container", message) from error
+    except requests.exceptions.ReadTimeout as error:
+        raise StartRefused("the engine did not finish starting the container: the runtime's init is wedged") from error
+    except (requests.exceptions.RequestException, docker.errors.DockerException) as error:
+        raise InfrastructureError(f"starting the container: the engine does not answer: {last_words(error)}") from error
+
+
+def sorted_error(doing: str, message: str) -> InfrastructureError:
+    """The error that an engine's message stands for."""
+    low = message.lower()
+    if "no space left on device" in low:
+        return DiskFullError(f"{doing}: {message}")
+    if any(word in low for word in _SECCOMP):
+        return RuntimeRefusedError(f"{doing}: the engine rejects the profile: {message}")
+    return InfrastructureError(f"{doing}: {message}")
+
+
+def _machine(message: str) -> bool:
+    low = message.lower()
+    return "no space left on device" in low or "cannot allocate memory" in low or "port is already allocated" in low
+
+
+def last_words(error: BaseException) -> str:
+    """The innermost reason of a chain of wrapped errors, in one line."""
+    while True:
+        inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None) or getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        error = inner

@@ -1,0 +1,137 @@
+"""What a target is: somewhere containers run under a seccomp profile."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from profile_smoke.image.interface import PreparedImage
+from profile_smoke.image.store import Policy
+from profile_smoke.model import TargetInfo
+from profile_smoke.probe.interface import ExitState, Surface
+from profile_smoke.profile.model import Profile
+from profile_smoke.scenario.model import Start
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What the target can do here. An empty `why_not` goes with True.
+
+    `observe`: a supervisor on this host can receive its notifications; `read_filter`: loaded filters can be read back.
+    """
+
+    observe: bool
+    observe_why_not: str
+    read_filter: bool
+    read_filter_why_not: str
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """One container to launch.
+
+    `seccomp` is the profile document to hand over as it is, None for the target's own default. `launch_id` is unique in the run.
+    """
+
+    run_id: str
+    launch_id: str
+    image: PreparedImage
+    start: Start
+    seccomp: Mapping[str, Any] | None
+    volumes_key: str
+    """Containers with the same key see the same volumes; fresh per launch unless a scenario restarts."""
+
+
+class Container(Surface, ABC):
+    """A created container; start it, use it, stop it. Closing (the context manager's exit) removes every trace."""
+
+    @abstractmethod
+    def start(self, timeout: float) -> None:
+        """Create and start the workload's process.
+
+        Raises:
+            StartRefused: the runtime could not start it (may be the filter's doing); carries the runtime's message.
+            InfrastructureError: something else is broken.
+        """
+
+    @abstractmethod
+    def pid(self) -> int | None:
+        """The init's pid in our pid namespace, None where it cannot be known (remote engine) or is gone."""
+
+    @abstractmethod
+    def signal(self, name: str) -> None:
+        """Send a signal (`HUP`) to the init. Nothing happens when it is gone."""
+
+    @abstractmethod
+    def wait(self, timeout: float) -> ExitState | None:
+        """Wait for the init to end; None when it still lives after `timeout` seconds."""
+
+    @abstractmethod
+    def restart(self, timeout: float) -> None:
+        """Start the stopped container again: same file system, same volumes, same profile. Raises as `start`."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End it at once, whatever state it is in; never raises for a container that is gone."""
+
+    @abstractmethod
+    def enter_hint(self) -> str:
+        """The command by which a user enters a kept container."""
+
+
+class StartRefused(Exception):  # noqa: N818  an outcome, not an error: the pipeline decides what it means
+    """The runtime could not start the container."""
+
+
+class Target(ABC):
+    """Where containers run."""
+
+    name: str
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise TargetUnavailableError, with what to do about it, unless containers can be launched here."""
+
+    @abstractmethod
+    def info(self) -> TargetInfo:
+        """Name and versions: kernel, runtime, libseccomp, engine where there is one."""
+
+    @abstractmethod
+    def capabilities(self) -> Capabilities:
+        """What can be observed here; detected, not assumed."""
+
+    @abstractmethod
+    def default_capabilities(self) -> tuple[str, ...]:
+        """The Linux capabilities (`CAP_*`) a container gets: Docker's format is resolved with them."""
+
+    @abstractmethod
+    def knows(self, syscall: str) -> bool:
+        """Whether the runtime's libseccomp is known to know this name; True where that cannot be told from here."""
+
+    @abstractmethod
+    def hand_over(self, profile: Profile, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the runtime gets for a profile: the unmodified document where it reads Docker's format, resolved otherwise."""
+
+    @abstractmethod
+    def meaning(self, profile: Profile) -> Profile:
+        """The plain profile (no includes, excludes, archMap) that this target makes of it."""
+
+    @abstractmethod
+    def prepare(self, image: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
+        """Make the image ready to launch. `policy` is `auto`, `always` or `never` take a stand-in. Raises ImageError."""
+
+    @abstractmethod
+    def container(self, spec: ContainerSpec, *, keep: Callable[[], bool]) -> AbstractContextManager[Container]:
+        """A container that is removed on exit, BaseException included, unless `keep()` says otherwise then."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Remove what outlives single launches (volumes, networks), at the end of the run."""
+
+    @abstractmethod
+    def sweep(self, runs: Sequence[Path]) -> list[str]:
+        """Remove what the dead runs in these folders left behind; one line for each thing removed."""

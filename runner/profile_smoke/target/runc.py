@@ -1,0 +1,172 @@
+"""Calling runc: every call is bounded in time, and its errors are sorted into the workload's and the machine's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from profile_smoke.errors import DiskFullError, InfrastructureError, RuntimeRefusedError
+from profile_smoke.target.interface import StartRefused
+
+_QUICK = 20.0
+_CGROUP_ROOT = Path("/sys/fs/cgroup")
+_REFUSED_PROFILE = ("seccomp", "unknown architecture")
+_MACHINE = ("no space left on device", "cannot allocate memory", "too many open files", "cgroup")
+
+
+@dataclass(frozen=True)
+class Runc:
+    """runc with a state folder of its own (`--root`), so that nobody else's containers are ever seen."""
+
+    state: Path
+
+    def versions(self) -> dict[str, str]:
+        """`runc --version` as a mapping: runc, spec, go, libseccomp."""
+        found = {}
+        for line in self._quick(["--version"]).splitlines():
+            name, _, value = line.replace("runc version ", "runc: ").partition(":")
+            if value:
+                found[name.strip()] = value.strip()
+        return {name: found[name] for name in ("runc", "libseccomp", "spec") if name in found}
+
+    def run(self, ident: str, bundle: Path, output: int, timeout: float) -> int:
+        """Create and start a detached container; its init's pid. stdout and stderr of the workload go to `output`.
+
+        Raises:
+            StartRefused: runc could not start it, or did not finish within `timeout` (a filter can wedge its init).
+            RuntimeRefusedError: runc rejects the profile itself.
+            InfrastructureError: the machine is at fault.
+        """
+        pid_file, log = bundle / "pid", bundle / "runc.log"
+        arguments = ["--log", str(log), "--log-format", "json", "run", "--detach", "--bundle", str(bundle), "--pid-file", str(pid_file), ident]
+        log.unlink(missing_ok=True)
+        process = self._start(arguments, output)
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise StartRefused(f"runc did not finish starting the container within {timeout:g} s: its init is wedged") from None
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if code != 0:
+            raise _sorted_error(_last_error(log) or f"runc exited {code} without a word")
+        return int(pid_file.read_text("ascii"))
+
+    def _start(self, arguments: Sequence[str], output: int) -> subprocess.Popen[bytes]:
+        # A session of its own: Ctrl-C on the terminal is ours to handle, not runc's.
+        return subprocess.Popen(
+            self._command(arguments), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return ["runc", "--root", str(self.state), *arguments]
+
+    def exec(self, ident: str, process_file: Path, pid_file: Path, timeout: float) -> subprocess.CompletedProcess[bytes]:
+        """Run a process in the container and wait for it. Raises TimeoutError after killing it."""
+        arguments = ["exec", "--process", str(process_file), "--pid-file", str(pid_file), ident]
+        process = subprocess.Popen(
+            self._command(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            with suppress(FileNotFoundError, ProcessLookupError, ValueError):
+                os.kill(int(pid_file.read_text("ascii")), signal.SIGKILL)
+            raise TimeoutError(f"the command did not end within {timeout:g} s") from None
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+        return subprocess.CompletedProcess(arguments, process.returncode, output)
+
+    def delete(self, ident: str) -> None:
+        """Kill whatever is left of the container and remove it; nothing happens when it is gone."""
+        self._quick(["delete", "--force", ident])
+
+    def list(self) -> list[str]:
+        """The containers in this state folder."""
+        if not self.state.is_dir():
+            return []
+        return sorted(entry.name for entry in self.state.iterdir() if entry.is_dir())
+
+    def processes(self, cgroup: str) -> set[int]:
+        """The tasks in a launch's cgroup (`RUN/LAUNCH`), in every hierarchy."""
+        found: set[int] = set()
+        for folder in _cgroup_folders(cgroup):
+            with suppress(OSError):
+                found.update(int(line) for line in (folder / "cgroup.procs").read_text("ascii").split())
+        return found - {0}
+
+    def remove_cgroups(self, run_id: str) -> None:
+        """Remove the run's empty cgroups."""
+        for folder in _cgroup_folders(run_id):
+            for path in (*folder.iterdir(), folder):
+                if path.is_dir():
+                    with suppress(OSError):
+                        path.rmdir()
+
+    def _quick(self, arguments: Sequence[str]) -> str:
+        try:
+            done = subprocess.run(self._command(arguments), stdin=subprocess.DEVNULL, capture_output=True, timeout=_QUICK, check=False)
+        except subprocess.TimeoutExpired:
+            raise InfrastructureError(f"runc {arguments[0]} did not end within {_QUICK:g} s") from None
+        text = done.stderr.decode("utf-8", "replace").strip()
+        if done.returncode != 0 and "does not exist" not in text:
+            raise InfrastructureError(f"runc {' '.join(arguments)}: {text}")
+        return done.stdout.decode("utf-8", "replace")
+
+
+def _cgroup_folders(path: str) -> list[Path]:
+    """Where a cgroup lies: once on v2, once per controller on v1."""
+    candidates = [_CGROUP_ROOT, *sorted(_CGROUP_ROOT.iterdir())] if _CGROUP_ROOT.is_dir() else []
+    return [folder for root in candidates if (folder := root / "profile-smoke" / path).is_dir()]
+
+
+def _last_error(log: Path) -> str:
+    """The last error that runc wrote to its log (one JSON object a line)."""
+    message = ""
+    with suppress(FileNotFoundError):
+        for line in log.read_text("utf-8", "replace").splitlines():
+            with suppress(ValueError):
+                entry: Mapping[str, str] = json.loads(line)
+                if entry.get("level") in ("error", "fatal"):
+                    message = str(entry.get("msg", ""))
+    return message
+
+
+def _sorted_error(message: str) -> Exception:
+    """Whose fault a failed start is: the profile's form, the machine's state, or (perhaps) the filter's effect."""
+    low = message.lower()
+    if "no space left on device" in low:
+        return DiskFullError(f"runc: {message}")
+    if any(word in low for word in _MACHINE):
+        return InfrastructureError(f"runc: {message}")
+    if any(word in low for word in _REFUSED_PROFILE):
+        return RuntimeRefusedError(f"runc rejects the profile: {message}")
+    return StartRefused(message)
+
+
+def wait_gone(pids: set[int], timeout: float) -> bool:
+    """Wait until none of these processes is alive; False when some still are."""
+    deadline = time.monotonic() + timeout
+    while any(_alive(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
