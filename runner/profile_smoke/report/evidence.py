@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FOLD = 12
 _LABEL_WIDTH = 46
+_BOUND = 200
 
 
 def quoted(text: str) -> str:
@@ -84,9 +85,10 @@ def _launch(label: str, launch: Launch, style: Style) -> str:
     phase = f" in {launch.phase}" if launch.phase and launch.outcome is not Outcome.PASSED else ""
     reason = f": {launch.reason}" if launch.reason else ""
     detail = f"{seconds(launch.seconds):>6}{phase}{reason}"
-    name = f"{clipped(safe(label), _LABEL_WIDTH):<{_LABEL_WIDTH}}"
-    room = style.width - 4 - _LABEL_WIDTH - 8
-    return f"    {name} {outcome} {clipped(safe(detail), room)}".rstrip()
+    name = f"    {clipped(safe(label), _LABEL_WIDTH):<{_LABEL_WIDTH}} "
+    hang = " " * (len(name) + 7)
+    words = wrap(clipped(safe(detail), _BOUND), style.width, hang)
+    return f"{name}{outcome} {words.removeprefix(hang)}"
 
 
 def _filter_words(cell: CellResult) -> str:

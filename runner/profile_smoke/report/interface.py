@@ -26,7 +26,7 @@ def render(report: RunReport, form: Format, style: Style) -> str:
         case Format.TABLE:
             from profile_smoke.report import story, table  # noqa: PLC0415
 
-            return table.render(report, style) + story.render(report, style)
+            return table.render(report, style) + story.render(report, style) + table.summary(report, style)
         case Format.JSON:
             from profile_smoke.report import json  # noqa: PLC0415
 

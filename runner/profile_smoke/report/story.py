@@ -28,25 +28,28 @@ if TYPE_CHECKING:
 
 _FOLD = 12
 _LOG_LINES = 12
+_BOUND = 400
 _FEW = 3
 _TOLD = (Verdict.BLOCKED, Verdict.ERROR)
 
 
 def render(report: RunReport, style: Style) -> str:
-    """The stories of a run, each after an empty line; empty when every cell passed or was skipped.
+    """The stories of a run, each with an empty line after it; empty when every cell passed or was skipped.
 
     Cells that decide the exit code come first, unexpected ones foremost. Where there are many, those that
     only inform are told in a few lines.
     """
     cells = sorted((cell for cell in report.cells if cell.verdict in _TOLD), key=_urgency)
     return "".join(
-        "\n" + (tell(cell, style) if cell.gates or len(cells) <= _FEW else brief(cell, style))
+        (tell(cell, style) if cell.gates or len(cells) <= _FEW else brief(cell, style)) + "\n"
         for cell in cells
     )
 
 
 def _urgency(cell: CellResult) -> int:
-    return (not cell.gates) * 2 + (not cell.unexpected)
+    if not cell.gates:
+        return 3
+    return 0 if cell.unexpected else 1 if cell.verdict is Verdict.ERROR else 2
 
 
 def tell(cell: CellResult, style: Style) -> str:
@@ -113,9 +116,8 @@ def _blockers(cell: CellResult, style: Style) -> Iterator[str]:
     if cell.verdict is not Verdict.BLOCKED:
         return
     if not cell.blocking:
-        yield _titled(
-            "Which syscall blocked it is not known", style, ["  The notes say why."] if cell.notes else []
-        )
+        why = ": the notes below say why" if cell.notes else ""
+        yield _titled(f"Which syscall blocked it is not known{why}", style, [])
         return
     denials = _sorted(cell, Effect.BLOCKING)
     seen = {denial.syscall for denial in denials}
@@ -150,7 +152,7 @@ def _sorted(cell: CellResult, effect: Effect) -> list[Denial]:
 
 def _denial(denial: Denial, style: Style) -> str:
     answer = "killed by SIGSYS" if denial.errno == "SIGSYS" else denial.errno
-    call = clipped(safe(f"{denial.text} = {answer}"), style.width - 4)
+    call = _bounded(f"{denial.text} = {answer}", style, "    ", "        ")
     process = denial.process
     program = (
         f"{process.comm} ({process.exe}, pid {process.pid})"
@@ -161,7 +163,7 @@ def _denial(denial: Denial, style: Style) -> str:
     arch = "" if denial.arch in ("x86_64", "aarch64") else f", by the {denial.arch} ABI"
     when = f"in phase {denial.phase}, {denial.first_ms:.0f} ms after launch"
     where = f"{program} {when}{times}{arch}{_seen(denial)}"
-    return f"    {style.paint(call, Colour.BOLD)}\n" + wrap(safe(where), style.width, "      ")
+    return f"{style.paint(call, Colour.BOLD)}\n" + wrap(safe(where), style.width, "      ")
 
 
 def _seen(denial: Denial) -> str:
@@ -186,7 +188,7 @@ def _fold(items: Sequence[str], noun: str) -> list[str]:
 def _log(cell: CellResult, style: Style) -> Iterator[str]:
     if not cell.log:
         return
-    lines = [f"    | {clipped(safe(line), style.width - 6)}".rstrip() for line in cell.log[-_LOG_LINES:]]
+    lines = [_bounded(line, style, "    | ", "    |   ") for line in cell.log[-_LOG_LINES:]]
     yield _titled("The last it said", style, lines)
 
 
@@ -195,6 +197,11 @@ def _notes(cell: CellResult, style: Style) -> Iterator[str]:
     texts = (*cell.notes, *(f"the loaded filter differs from the profile: {line}" for line in differences))
     if texts:
         yield _titled("Note", style, [wrap(safe(text), style.width, "    - ", "      ") for text in texts])
+
+
+def _bounded(text: str, style: Style, indent: str, hang: str) -> str:
+    """Text from a container, in a few lines: an endless one must not push the story off the screen."""
+    return wrap(clipped(safe(text), _BOUND), style.width, indent, hang) or indent.rstrip()
 
 
 def _titled(title: str, style: Style, lines: Sequence[str]) -> str:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GAP = 2
-_WIDEST_NAME = 20
+_NAME_WIDTHS = (20, 14, 10)
+"""How wide a name may be; the next one where the table would not fit."""
 _NARROWEST_WHY = 16
 _STANDIN_LEGEND = (
     "stand-in: not the image that was asked for, but one built from distribution packages "
@@ -22,7 +23,7 @@ _STANDIN_LEGEND = (
 
 
 def render(report: RunReport, style: Style) -> str:
-    """The table, a legend where a word in it needs one, and the summary; ends in a newline."""
+    """The table, with a legend where a word in it needs one; ends in a newline, empty without cells."""
     gating = [cell for cell in report.cells if cell.gates]
     informing = [cell for cell in report.cells if not cell.gates]
     parts = [
@@ -30,13 +31,12 @@ def render(report: RunReport, style: Style) -> str:
         _section("These cells only inform", informing, style),
         _legend(report, style),
         _notes(report, style),
-        summary(report, style),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "".join(f"{part}\n\n" for part in parts if part)
 
 
 def summary(report: RunReport, style: Style) -> str:
-    """One line: how many cells, how they came out against what was expected, and how long it took."""
+    """How many cells, how they came out, and how long it took; ends in a newline."""
     gating = [cell for cell in report.cells if cell.gates]
     unexpected = sum(cell.unexpected for cell in gating)
     other = Counter(cell.verdict for cell in gating if cell.verdict in (Verdict.ERROR, Verdict.SKIPPED))
@@ -56,7 +56,7 @@ def summary(report: RunReport, style: Style) -> str:
         parts.append("no cell was run")
     if report.interrupted:
         parts.append(style.paint("interrupted, so incomplete", Colour.YELLOW))
-    return "; ".join([*parts, seconds(report.seconds)])
+    return "\n".join([*parts, f"took {seconds(report.seconds)}"]) + "\n"
 
 
 def why(cell: CellResult) -> str:
@@ -73,50 +73,49 @@ def _section(title: str, cells: Sequence[CellResult], style: Style) -> str:
         return ""
     from tabulate import tabulate  # noqa: PLC0415  only this function needs it
 
-    gates = cells[0].gates
-    headers = [
-        "profile",
-        "scenario",
-        "target",
-        "image",
-        *(["expected"] if gates else []),
-        "verdict",
-        "why",
-        "time",
-    ]
-    rows = [_row(cell, gates=gates) for cell in cells]
-    why_at = headers.index("why")
-    widths = [
-        max(len(line) for row in (headers, *rows) for line in row[at].split("\n"))
-        for at in range(len(headers))
-    ]
-    taken = sum(width for at, width in enumerate(widths) if at != why_at) + _GAP * (len(headers) - 1)
-    space = max(style.width - taken, _NARROWEST_WHY)
+    headers = list(_row(cells[0], _NAME_WIDTHS[0]))
+    rows = _fitted(cells, style.width)
     for row, cell in zip(rows, cells, strict=True):
-        row[why_at] = _folded(row[why_at], space)
-        row[why_at - 1] = style.paint(row[why_at - 1], *_colours(cell))
+        row["verdict"] = style.paint(row["verdict"], *_colours(cell))
     body = tabulate(
-        rows,
-        headers,
-        tablefmt="simple",
+        # Given as headers, tabulate would pad them by two more columns each.
+        [headers, *(list(row.values()) for row in rows)],
+        tablefmt="plain",
         disable_numparse=True,
         colalign=["left"] * (len(headers) - 1) + ["right"],
     )
-    lines = (line.rstrip() for line in body.splitlines())
-    return style.paint(title, Colour.BOLD) + "\n\n" + "\n".join(lines)
+    head, *lines = (line.rstrip() for line in body.splitlines())
+    return "\n".join([style.paint(title, Colour.BOLD), "", head, "─" * len(head), *lines])
 
 
-def _row(cell: CellResult, *, gates: bool) -> list[str]:
-    return [
-        _folded(cell.profile.name, _WIDEST_NAME),
-        _folded(cell.scenario, _WIDEST_NAME),
-        _folded(cell.target.name, _WIDEST_NAME),
-        _image(cell.image),
-        *([cell.expected.value] if gates else []),
-        _verdict(cell),
-        safe(why(cell)),
-        seconds(cell.seconds),
-    ]
+def _fitted(cells: Sequence[CellResult], width: int) -> list[dict[str, str]]:
+    """The rows, with names folded only as far as it takes, and the rest of the width for `why`."""
+    for name_width in _NAME_WIDTHS:
+        rows = [_row(cell, name_width) for cell in cells]
+        taken = sum(
+            _GAP + max(len(line) for text in (key, *(row[key] for row in rows)) for line in text.split("\n"))
+            for key in rows[0]
+            if key != "why"
+        )
+        if width - taken >= _NARROWEST_WHY:
+            break
+    for row, cell in zip(rows, cells, strict=True):
+        row["why"] = _folded(why(cell), max(width - taken, _NARROWEST_WHY))
+    return rows
+
+
+def _row(cell: CellResult, name_width: int) -> dict[str, str]:
+    """The texts of a row by the heads of their columns; `why` is left to fill in."""
+    return {
+        "profile": _folded(cell.profile.name, name_width),
+        "scenario": _folded(cell.scenario, name_width),
+        "target": _folded(cell.target.name, name_width),
+        "image": _image(cell.image, name_width),
+        **({"expected": cell.expected.value} if cell.gates else {}),
+        "verdict": _verdict(cell),
+        "why": "",
+        "time": seconds(cell.seconds),
+    }
 
 
 def _verdict(cell: CellResult) -> str:
@@ -124,11 +123,11 @@ def _verdict(cell: CellResult) -> str:
     return cell.verdict.upper() if cell.unexpected else cell.verdict.value
 
 
-def _image(image: ImageInfo | None) -> str:
+def _image(image: ImageInfo | None, width: int) -> str:
     if image is None:
         return "-"
-    asked = _folded(image.ref, _WIDEST_NAME)
-    return f"{asked}\n{_folded(f'stand-in {standin_name(image)}', _WIDEST_NAME)}" if image.standin else asked
+    asked = _folded(image.ref, width)
+    return f"{asked}\n{_folded(f'stand-in {standin_name(image)}', width)}" if image.standin else asked
 
 
 def standin_name(image: ImageInfo) -> str:

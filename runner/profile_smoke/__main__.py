@@ -1,0 +1,90 @@
+"""The command `profile-smoke`: from its arguments to its exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol, cast
+
+from profile_smoke.errors import InfrastructureError, InterruptedRunError, SmokeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+    from profile_smoke.cli.options import Options
+
+_DEBUG = "PROFILE_SMOKE_DEBUG"
+
+
+class _CommandModule(Protocol):
+    """What each module of `cli.commands` has."""
+
+    def main(self, options: Options) -> int:
+        """Carry the command out; the exit code."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line (None: this process's); the exit code. Only `SystemExit` escapes, from `--help`."""
+    try:
+        with _ended_by_signals():
+            return _dispatch(sys.argv[1:] if argv is None else argv)
+    except SmokeError as error:
+        _say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return InterruptedRunError.exit_code
+    except Exception as error:  # noqa: BLE001  the last resort: a user gets a line, not a traceback
+        return _internal(error)
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    from profile_smoke.cli.arguments import parse  # noqa: PLC0415  under the handlers above
+
+    options = parse(arguments)
+    module = importlib.import_module(f"profile_smoke.cli.commands.{options.command}")
+    return cast("_CommandModule", module).main(options)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and a closed terminal end a run as Ctrl-C does, with everything cleaned up on the way out."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    # A signal that our parent had us ignore (nohup) stays ignored.
+    numbers = [
+        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _internal(error: Exception) -> int:
+    if os.environ.get(_DEBUG):
+        import traceback  # noqa: PLC0415  never needed on the usual way
+
+        traceback.print_exception(error)
+    hint = "" if os.environ.get(_DEBUG) else f"; {_DEBUG}=1 shows where"
+    _say(f"internal error: {type(error).__name__}: {error}: please report it{hint}")
+    return InfrastructureError.exit_code
+
+
+def _say(message: str) -> None:
+    from profile_smoke.report.text import safe  # noqa: PLC0415  only where something went wrong
+
+    with suppress(OSError):  # nobody reads stderr any more; the exit code still speaks
+        print(f"profile-smoke: {safe(message)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""The exit code of a finished run: never of its format, never of how far its output got."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from profile_smoke.errors import InfrastructureError, InterruptedRunError, NothingSelectedError
+from profile_smoke.model import Verdict
+
+if TYPE_CHECKING:
+    from profile_smoke.model import RunReport
+
+AS_EXPECTED = 0
+UNEXPECTED = 1
+
+
+def exit_code(report: RunReport, *, exit_zero: bool) -> int:
+    """0 as expected, 1 an unexpected verdict, 3 nothing was run, 4 not judged, 130 interrupted.
+
+    1 wins over 4. Cells that only inform never give 1; they count for 3 and 4 where no cell decides, so that
+    a run in which nothing could be judged is never a success. `exit_zero` takes 1 away, nothing else.
+    """
+    if report.interrupted:
+        return InterruptedRunError.exit_code
+    watched = [cell for cell in report.cells if cell.gates] or report.cells
+    if all(cell.verdict is Verdict.SKIPPED for cell in watched):
+        return NothingSelectedError.exit_code
+    if not exit_zero and any(cell.unexpected for cell in watched):
+        return UNEXPECTED
+    if any(cell.verdict is Verdict.ERROR for cell in watched):
+        return InfrastructureError.exit_code
+    return AS_EXPECTED

@@ -1,0 +1,175 @@
+"""Groups of options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from profile_smoke import __version__
+from profile_smoke.cli import values
+from profile_smoke.cli.options import MAX_LAUNCHES, PROG, Keep, StandinMode, TargetName
+from profile_smoke.report.interface import Format
+from profile_smoke.report.write import STDOUT
+
+if TYPE_CHECKING:
+    import argparse
+
+    from profile_smoke.cli.parser import Parser
+
+
+def add_selection(parser: Parser) -> None:
+    """Which cells: profiles, scenarios, targets, folders, ids and shards."""
+    group = parser.add_argument_group("what to run")
+    group.add_argument(
+        "--profile",
+        dest="profiles",
+        metavar="PROFILE",
+        action="append",
+        default=[],
+        help="a name, a glob or a path of a seccomp profile; repeatable",
+    )
+    add_scenarios(group)
+    add_targets(group)
+    group.add_argument(
+        "--profiles-dir",
+        dest="profiles_dirs",
+        metavar="DIR",
+        type=values.folder,
+        action="append",
+        default=[],
+        help="a folder of your own profiles, beside the ones that come along; repeatable",
+    )
+    group.add_argument(
+        "--only", metavar="ID", action="append", default=[], help="one cell, as list shows it; repeatable"
+    )
+    group.add_argument(
+        "--shard", metavar="I/N", type=values.shard, help="part I of N equal parts, for parallel machines"
+    )
+
+
+def add_scenarios(parser: argparse._ActionsContainer) -> None:
+    """Scenarios and the folders they come from."""
+    parser.add_argument(
+        "--scenario",
+        dest="scenarios",
+        metavar="SCENARIO",
+        action="append",
+        default=[],
+        help="a name, a glob or a path of a scenario; repeatable",
+    )
+    parser.add_argument(
+        "--scenarios-dir",
+        dest="scenarios_dirs",
+        metavar="DIR",
+        type=values.folder,
+        action="append",
+        default=[],
+        help="a folder of your own scenarios, beside the ones that come along; repeatable",
+    )
+
+
+def add_targets(parser: argparse._ActionsContainer) -> None:
+    """Where containers run."""
+    parser.add_argument(
+        "--target",
+        dest="targets",
+        metavar="TARGET",
+        type=values.choice(TargetName),
+        action="append",
+        default=[],
+        help="where containers run: oci or docker; repeatable",
+    )
+
+
+def add_images(parser: Parser) -> None:
+    """Which images the scenarios get."""
+    group = parser.add_argument_group("images")
+    group.add_argument(
+        "--image",
+        dest="images",
+        metavar="SCENARIO=REF",
+        type=values.image,
+        action="append",
+        default=[],
+        help="another image for a scenario: a reference or an archive; repeatable",
+    )
+    group.add_argument(
+        "--standin",
+        metavar="WHEN",
+        type=values.choice(StandinMode),
+        default=StandinMode.AUTO,
+        help="take images built from distribution packages: auto (no registry answers), always, never",
+    )
+
+
+def add_effort(parser: Parser) -> None:
+    """How much is done at a time, and at most."""
+    group = parser.add_argument_group("how")
+    group.add_argument(
+        "--jobs", metavar="N", type=values.positive, help="launches at a time (default: suits this machine)"
+    )
+    group.add_argument(
+        "--max-launches",
+        metavar="N",
+        type=values.positive,
+        default=MAX_LAUNCHES,
+        help=f"launches that a blocked cell may cost until the blame is proven (default: {MAX_LAUNCHES})",
+    )
+    group.add_argument(
+        "--no-observe",
+        dest="observe",
+        action="store_false",
+        help="verdicts only: launch nothing to find the syscalls",
+    )
+    group.add_argument(
+        "--keep",
+        metavar="WHEN",
+        type=values.choice(Keep),
+        default=Keep.NEVER,
+        help="on-failure keeps a failed container and says how to enter it (default: never)",
+    )
+
+
+def add_output(parser: Parser) -> None:
+    """What becomes of the result."""
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "-f",
+        "--format",
+        metavar="FORMAT",
+        type=values.choice(Format),
+        default=Format.TABLE,
+        help="table or json",
+    )
+    add_destination(group)
+    group.add_argument(
+        "--report",
+        dest="reports",
+        metavar="FORMAT=PATH",
+        type=values.report,
+        action="append",
+        default=[],
+        help="one more report, to a file; repeatable",
+    )
+    group.add_argument(
+        "--write-fix",
+        metavar="PATH",
+        help="write the profile with the proven fix, in the layout of the original",
+    )
+    group.add_argument("--exit-zero", action="store_true", help="an unexpected verdict exits with 0, not 1")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+
+
+def add_destination(parser: argparse._ActionsContainer) -> None:
+    """Where the result goes."""
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", default=STDOUT, help="where the result goes (default: stdout)"
+    )
+
+
+def add_common(parser: Parser) -> None:
+    """What every command has."""
+    group = parser.add_argument_group("other")
+    group.add_argument("-h", "--help", action="help", help="show this and exit")
+    group.add_argument(
+        "--version", action="version", version=f"{PROG} {__version__}", help="show the version and exit"
+    )

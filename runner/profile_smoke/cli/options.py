@@ -1,0 +1,108 @@
+"""What the user asked for, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from profile_smoke.report.interface import Format
+from profile_smoke.report.write import STDOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PROG = "profile-smoke"
+MAX_LAUNCHES = 60
+
+
+class Command(StrEnum):
+    """The commands; each is a module of `cli.commands` of the same name."""
+
+    RUN = "run"
+    LIST = "list"
+    LINT = "lint"
+    DOCTOR = "doctor"
+    IMAGES = "images"
+    CLEAN = "clean"
+
+
+class ListFormat(StrEnum):
+    """How `list` shows the cells."""
+
+    TABLE = "table"
+    IDS = "ids"
+    MATRIX = "matrix"
+    JSON = "json"
+
+
+class TargetName(StrEnum):
+    """The targets that can be chosen."""
+
+    OCI = "oci"
+    DOCKER = "docker"
+
+
+class StandinMode(StrEnum):
+    """When an image built from distribution packages may take the place of the one that was asked for."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Keep(StrEnum):
+    """Which containers outlive the run."""
+
+    NEVER = "never"
+    ON_FAILURE = "on-failure"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Part `index` (from 1) of `count`."""
+
+    index: int
+    count: int
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    """One more report, beside the one that goes to `--output`."""
+
+    format: Format
+    path: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything the command line says; an option that a command does not have keeps its default.
+
+    Empty `profiles`, `scenarios` and `targets` mean: not said. `jobs` None: as many as suit this machine.
+    `paths` are the files for `lint`, `runs` the run ids for `clean`.
+    """
+
+    command: Command
+    profiles: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    targets: tuple[TargetName, ...] = ()
+    profiles_dirs: tuple[Path, ...] = ()
+    scenarios_dirs: tuple[Path, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict)
+    standin: StandinMode = StandinMode.AUTO
+    only: tuple[str, ...] = ()
+    shard: Shard | None = None
+    jobs: int | None = None
+    max_launches: int = MAX_LAUNCHES
+    observe: bool = True
+    format: Format = Format.TABLE
+    list_format: ListFormat = ListFormat.TABLE
+    output: str = STDOUT
+    reports: tuple[ReportFile, ...] = ()
+    keep: Keep = Keep.NEVER
+    write_fix: str | None = None
+    exit_zero: bool = False
+    quiet: bool = False
+    paths: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()

@@ -1,0 +1,78 @@
+"""Values of options: from the user's text to ours, or one line on what is wrong and what would be right."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from profile_smoke.cli.options import ReportFile, Shard
+from profile_smoke.report.interface import Format
+from profile_smoke.report.write import STDOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """``; did you mean "list"?``, or nothing where nothing is near."""
+    near = difflib.get_close_matches(word, [str(known) for known in words], 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def choice(kind: type[_Choice]) -> Callable[[str], _Choice]:
+    """A converter to this enum."""
+
+    def convert(text: str) -> _Choice:
+        if text in list(kind):
+            return kind(text)
+        hint = nearest(text, kind) or f"; one of {', '.join(kind)}"
+        raise argparse.ArgumentTypeError(f"there is no {text!r}{hint}")
+
+    return convert
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def shard(text: str) -> Shard:
+    """``2/5``."""
+    match = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 2/5: part 2 of 5, counted from 1")
+    return Shard(int(match[1]), int(match[2]))
+
+
+def image(text: str) -> tuple[str, str]:
+    """``mysql=mysql:8.4``: scenario and image."""
+    scenario, equals, ref = text.partition("=")
+    if not (scenario and equals and ref):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like mysql=mysql:8.4 (scenario=image)")
+    return scenario, ref
+
+
+def report(text: str) -> ReportFile:
+    """``json=result.json``: format and path."""
+    form, equals, path = text.partition("=")
+    if not (form and equals and path):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like json=result.json (format=path)")
+    if path == STDOUT:
+        raise argparse.ArgumentTypeError("stdout holds the main report (--format); name a file")
+    return ReportFile(choice(Format)(form), path)
+
+
+def folder(text: str) -> Path:
+    """A folder that exists."""
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a folder")
+    return path

@@ -1,0 +1,37 @@
+"""Cells and reports for the tests of the report room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from profile_smoke.model import CellResult, Expected, ProfileRef, RunReport, TargetInfo, Verdict
+from profile_smoke.report import json
+
+GOLDEN_RESULT = Path(__file__).parents[2] / "data" / "golden" / "result.json"
+HOSTILE = "a\x1b[2J\x1b]0;title\x07b\r\nc\u202ed\x9be\udcff\x00"
+
+
+def golden_report() -> RunReport:
+    """The run that the golden files show."""
+    return json.load(GOLDEN_RESULT.read_text(encoding="utf-8"), str(GOLDEN_RESULT))
+
+
+def cell(
+    verdict: Verdict = Verdict.PASSED, expected: Expected = Expected.PASSED, name: str = "web", **more: Any
+) -> CellResult:
+    """A small cell."""
+    return CellResult(
+        id=f"{name}/nginx@oci",
+        profile=ProfileRef(name, f"{name}.json", "00"),
+        scenario="nginx",
+        target=TargetInfo("oci", {}),
+        expected=expected,
+        verdict=verdict,
+        **{"image": None, **more},
+    )
+
+
+def run(*cells: CellResult, interrupted: bool = False) -> RunReport:
+    """A run of these cells."""
+    return RunReport("r-1", "0", "2026-01-01T00:00:00Z", 1.0, cells, interrupted)
