@@ -9,6 +9,10 @@ quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/[\\\\']/\\\\&/g")"; }
 local_root() { mariadb --no-defaults --protocol=socket --user=root --socket="$private" "$@"; }
 
 accounts() {
+    # What mariadb-install-db adds for 127.0.0.1, ::1 and the host's name has no password, and would win over '%'.
+    echo "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';"
+    echo "DELETE FROM mysql.global_priv WHERE User = '';"
+    echo 'FLUSH PRIVILEGES;'
     printf 'ALTER USER root@localhost IDENTIFIED BY %s;\n' "$(quoted "$MYSQL_ROOT_PASSWORD")"
     printf "CREATE USER root@'%%' IDENTIFIED BY %s;\n" "$(quoted "$MYSQL_ROOT_PASSWORD")"
     printf "GRANT ALL ON *.* TO root@'%%' WITH GRANT OPTION;\n"

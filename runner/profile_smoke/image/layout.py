@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import ImageError
 from profile_smoke.image.interface import ImageConfig
 from profile_smoke.model import ImageInfo, Standin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 TAG = "image"
 REF_NAME = "org.opencontainers.image.ref.name"

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import BadFileError
 from profile_smoke.image.interface import ImageConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 VERSION = "profile-smoke/standin-v1"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -45,9 +47,9 @@ class Recipe:
     """One stand-in.
 
     `replaces` is the image it stands in for; `packages` what is installed; `report` the packages whose
-    versions are named in reports (the first installed where the file says nothing). `files` maps absolute paths
-    in the image to their contents, installed with mode 0755; `setup` is a shell script run in the image after
-    that, as root.
+    versions are named in reports (the first of them where the file says nothing). `files` maps absolute
+    paths in the image to their contents, installed with mode 0755; `setup` is a shell script run in the image
+    after that, as root.
     """
 
     name: str

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from profile_smoke.errors import ImageError
 from profile_smoke.image.layout import TAG
-from profile_smoke.image.tools import ToolFailed, Tools
+from profile_smoke.image.tools import NO_ANSWER, ToolFailed, Tools
 
 ANSWER_SECONDS = 10.0
 """How long a registry may take to answer the first question; then it counts as unreachable."""
@@ -108,7 +108,8 @@ def unarchive(tools: Tools, source: Source, folder: Path) -> None:
 def fingerprint(source: Source) -> str:
     """What an archive is cached by: its contents, or the index that names all contents of a layout."""
     file = source.file / "index.json" if source.file.is_dir() else source.file
-    total = hashlib.sha256(str(source).rpartition(":")[2].encode() if source.file.is_dir() else b"")
+    # Which of several images in it: what follows the path.
+    total = hashlib.sha256(source.name.removeprefix(str(source.file)).encode())
     try:
         with file.open("rb") as stream:
             while chunk := stream.read(_CHUNK):
@@ -119,28 +120,34 @@ def fingerprint(source: Source) -> str:
 
 
 def failure(source: Source, output: str) -> ImageError:
-    """What a failed skopeo says, as the error that it is."""
+    """What a failed skopeo (with `--debug`) says, as the error that it is."""
+    message = _message(output)
+    # skopeo waits longer than we do when it is told to slow down, and says so only in its debug lines.
+    told = (
+        "too many requests" if message.startswith(NO_ANSWER) and "Too many requests to" in output else message
+    )
     for pattern, kind, meaning in _FAILURES:
-        if re.search(pattern, output, re.IGNORECASE):
-            return kind(f"{source.name}: {meaning.format(registry=source.registry)} ({_message(output)})")
-    return ImageError(f"{source.name}: {_message(output)}")
+        if re.search(pattern, told, re.IGNORECASE):
+            return kind(f"{source.name}: {meaning.format(registry=source.registry)} ({message})")
+    return ImageError(f"{source.name}: {message}")
 
 
+# Read from the top: what skopeo 1.9 to 1.18 and the registries behind it say.
 _FAILURES: tuple[tuple[str, type[ImageError], str], ...] = (
     (
-        r"toomanyrequests|too many requests|rate limit",
+        r"toomanyrequests|too many requests|rate limit|status ?code: 429",
         ImageError,
         "{registry} limits pulls from here: log in (skopeo login) or wait",
     ),
     (
-        r"manifest unknown|name unknown|repository name not known|not found\b.*manifest|manifest.*not found",
+        r"manifest unknown|name unknown|repository name not known",
         ImageError,
         "{registry} has no such image",
     ),
     (
-        r"unauthorized|authentication required|access to the resource is denied|forbidden|invalid username",
+        r"unauthorized|authentication required|denied|forbidden|status ?code: 403|invalid username",
         ImageError,
-        "{registry} wants credentials for it, or it does not exist: check the name, or skopeo login",
+        "{registry} has no such image, or wants credentials: check the name, or skopeo login",
     ),
     (r"invalid reference format|repository name must be", ImageError, "not the name of an image"),
     (r"policy\.json", ImageError, "skopeo has no signature policy: install golang-github-containers-common"),
@@ -150,15 +157,15 @@ _FAILURES: tuple[tuple[str, type[ImageError], str], ...] = (
         "{registry}'s TLS is not trusted here",
     ),
     (
-        r"status(?: code)?:? ?5\d\d|connection reset|unexpected EOF|: EOF\b",
+        r"status(?: ?code)?:? 5\d\d|connection reset|unexpected EOF|: EOF\b",
         RegistryBusy,
         "{registry} is in trouble",
     ),
     (
         (
             r"no such host|server misbehaving|temporary failure in name|connection refused|no route to host|"
-            r"network is unreachable|i/o timeout|deadline exceeded|handshake timeout|no answer in|"
-            r"connection timed out|proxyconnect"
+            r"network is unreachable|i/o timeout|deadline exceeded|handshake timeout|connection timed out|"
+            rf"proxyconnect|^{NO_ANSWER}"
         ),
         RegistryUnreachable,
         "the registry {registry} cannot be reached",
@@ -176,7 +183,7 @@ def _skopeo(tools: Tools, source: Source, options: list[str], operands: list[str
         sleep=tools.pause,
         reraise=True,
     )
-    return tries(_once, tools, source, ["skopeo", *options, *operands], seconds)
+    return tries(_once, tools, source, ["skopeo", "--debug", *options, *operands], seconds)
 
 
 def _once(tools: Tools, source: Source, argv: list[str], seconds: float) -> bytes:
@@ -190,7 +197,8 @@ def _message(output: str) -> str:
     """The text in skopeo's last log line (logfmt, with a quoted msg)."""
     lines = [line for line in output.splitlines() if line.strip()] or ["skopeo said nothing"]
     found = re.search(r'msg="((?:[^"\\]|\\.)*)"', lines[-1])
-    return (found.group(1).replace('\\"', '"') if found else lines[-1]).strip()
+    text = found.group(1).replace('\\"', '"') if found else lines[-1]
+    return re.sub(r'^Error parsing image name "[^"]*": ', "", text.strip())
 
 
 def _tls(source: Source, option: str) -> list[str]:

@@ -13,15 +13,19 @@ import platform
 import shlex
 import shutil
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import ImageError
 from profile_smoke.image import layout
-from profile_smoke.image.recipe import Recipe
 from profile_smoke.image.tools import ToolFailed, Tools, isolated, last_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from profile_smoke.image.recipe import Recipe
 
 BUILDER = "1"
 """Part of every key: raise it when the same recipe is to give another image."""
@@ -141,7 +145,7 @@ def build_base(tools: Tools, distro: Distribution, folder: Path, work: Path) -> 
     os.utime(folder)
 
 
-def build(tools: Tools, recipe: Recipe, distro: Distribution, base: Path, folder: Path, work: Path) -> str:
+def build(tools: Tools, recipe: Recipe, distro: Distribution, *, base: Path, folder: Path, work: Path) -> str:
     """Build the stand-in over `base` into the new layout `folder`, with `work` (an empty folder) for scratch.
 
     Returns the manifest's digest. Raises as `build_base`; also ImageError when a package does not exist.

@@ -16,24 +16,25 @@ import hashlib
 import json
 import os
 import platform
-import shutil
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from profile_smoke.errors import ImageError
 from profile_smoke.image import layout, registry, standin
 from profile_smoke.image.interface import PreparedImage
-from profile_smoke.image.layout import Layout
 from profile_smoke.image.recipe import Recipe
 from profile_smoke.image.recipe import load as load_recipe
 from profile_smoke.image.tools import ToolFailed, Tools, disk_errors
+from profile_smoke.image.workspace import Workspace, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from profile_smoke.image.layout import Layout
 
 Policy = Literal["auto", "always", "never"]
-_LOCK_POLL = 0.05
 _NOTE = "profile-smoke.json"
 
 
@@ -52,6 +53,7 @@ class Store:
 
     def __init__(self, root: Path, tell: Callable[[str], None] = lambda _line: None) -> None:
         self.root, self._tell, self._tools = root, tell, Tools()
+        self._space = Workspace(root, self._tools.pause)
         self._unreachable: dict[str, registry.RegistryUnreachable] = {}
         self._asking = threading.Lock()
 
@@ -62,9 +64,9 @@ class Store:
     def obtain(self, ref: str, recipe: Path | None, *, policy: Policy = "auto") -> Layout:
         """The image that `ref` names, or its stand-in.
 
-        `auto` asks the registry first and takes the stand-in only when the registry cannot be reached, `always`
-        takes the stand-in, `never` none. What is in the store already is used without asking anybody. An archive
-        has no stand-in.
+        `auto` asks the registry first and takes the stand-in only when the registry cannot be reached,
+        `always` takes the stand-in, `never` none. What is in the store already is used without asking
+        anybody. An archive has no stand-in.
 
         Raises:
             RegistryUnreachable: and there is no recipe, or the policy forbids it.
@@ -98,54 +100,43 @@ class Store:
         """The image with its root unpacked, once per digest. Needs root. Raises as `obtain`."""
         standin.require_root()
         final = self.root / "rootfs" / _hex(image)
-        with disk_errors(f"unpacking {image.info.ref}"), self._lock(f"rootfs-{_hex(image)}"):
+        with disk_errors(f"unpacking {image.info.ref}"), self._space.lock(f"rootfs-{_hex(image)}"):
             if not final.exists():
-                with self._work() as work:
+                with self._space.work() as work:
                     source = image.source.removeprefix("oci:")
                     self._run(
                         ["umoci", "raw", "unpack", "--image", source, str(work / "rootfs")], image.info.ref
                     )
-                    _move(work / "rootfs", final)
+                    publish(work / "rootfs", final)
         return replace(self.prepared(image), rootfs=final)
 
     def docker_archive(self, image: Layout) -> Path:
         """A tar for `docker load` that names the image as `prepared` does. Raises as `obtain`."""
         final = self.root / "archives" / f"{_hex(image)}.tar"
-        with disk_errors(f"archiving {image.info.ref}"), self._lock(f"archive-{_hex(image)}"):
+        with disk_errors(f"archiving {image.info.ref}"), self._space.lock(f"archive-{_hex(image)}"):
             if not final.exists():
-                with self._work() as work:
+                with self._space.work() as work:
                     target = f"docker-archive:{work / 'image.tar'}:{self.prepared(image).engine_ref}"
                     self._run(["skopeo", "copy", "--quiet", image.source, target], image.info.ref)
-                    _move(work / "image.tar", final)
+                    publish(work / "image.tar", final)
         return final
 
     def sweep(self) -> list[str]:
         """Remove what dead processes left half made; one line for each. What living ones make stays."""
-        removed = []
         with disk_errors("sweeping the image store"):
-            if not (self.root / "work").is_dir():
-                return []
-            with self._lock("work"):
-                for folder in sorted((self.root / "work").iterdir()):
-                    held = _hold(folder)
-                    if held is None:
-                        continue
-                    shutil.rmtree(folder)
-                    os.close(held)
-                    removed.append(f"half-made image {folder}")
-        return removed
+            return [f"half-made image {folder}" for folder in self._space.sweep()]
 
     def _pulled(self, ref: str, source: registry.Source) -> Layout:
         final = self._image("image", _text_key(ref))
-        with self._lock(final.name):
+        with self._space.lock(final.name):
             if not final.exists():
                 digest = self._ask(source)
                 self._tell(f"pulling {ref}")
-                with self._work() as work:
+                with self._space.work() as work:
                     registry.pull(self._tools, source, digest, work / "layout")
                     (work / "layout" / _NOTE).write_text(json.dumps({"digest": digest, "ref": ref}))
                     layout.read(work / "layout", ref)
-                    _move(work / "layout", final)
+                    publish(work / "layout", final)
         note = json.loads((final / _NOTE).read_text())
         return layout.read(final, ref, reported=note["digest"])
 
@@ -163,26 +154,26 @@ class Store:
 
     def _archived(self, ref: str, source: registry.Source) -> Layout:
         final = self._image("archive", registry.fingerprint(source))
-        with self._lock(final.name):
+        with self._space.lock(final.name):
             if not final.exists():
-                with self._work() as work:
+                with self._space.work() as work:
                     registry.unarchive(self._tools, source, work / "layout")
                     layout.read(work / "layout", ref)
-                    _move(work / "layout", final)
+                    publish(work / "layout", final)
         return layout.read(final, ref)
 
     def _standin(self, ref: str, recipe: Recipe) -> Layout:
         suite = standin.suite()
         final = self._image(f"standin-{recipe.name}", standin.key(recipe, suite))
-        with self._lock(final.name):
+        with self._space.lock(final.name):
             if not final.exists():
                 standin.require_root()
                 distro = standin.distribution(self._tools)
-                with self._base(distro) as base, self._work() as work:
+                with self._base(distro) as base, self._space.work() as work:
                     self._tell(f"building a stand-in for {recipe.replaces} from {distro.name} packages")
                     (work / "layout").mkdir()
-                    standin.build(self._tools, recipe, distro, base, work / "layout", work)
-                    _move(work / "layout", final)
+                    standin.build(self._tools, recipe, distro, base=base, folder=work / "layout", work=work)
+                    publish(work / "layout", final)
         return layout.read(final, ref)
 
     @contextlib.contextmanager
@@ -192,81 +183,28 @@ class Store:
         with contextlib.ExitStack() as stack:
             # Builders share the base; only one that has to make it excludes the others.
             shared = stack.enter_context(contextlib.ExitStack())
-            shared.enter_context(self._lock(f"base-{final.name}", fcntl.LOCK_SH))
+            shared.enter_context(self._space.lock(f"base-{final.name}", fcntl.LOCK_SH))
             if not standin.base_is_fresh(final):
                 shared.close()
-                held = stack.enter_context(self._lock(f"base-{final.name}"))
+                held = stack.enter_context(self._space.lock(f"base-{final.name}"))
                 if not standin.base_is_fresh(final):
                     self._tell(f"building a base of {distro.name} packages, once for all stand-ins")
-                    with self._work() as work:
+                    with self._space.work() as work:
                         standin.build_base(self._tools, distro, work / "base", work)
                         if final.exists():
-                            _move(final, work / "old")
-                        _move(work / "base", final)
+                            publish(final, work / "old")
+                        publish(work / "base", final)
                 fcntl.flock(held, fcntl.LOCK_SH)
             yield final
 
-    @contextlib.contextmanager
-    def _lock(self, name: str, kind: int = fcntl.LOCK_EX) -> Iterator[int]:
-        """Hold a lock of that name against other threads and processes; yields its descriptor."""
-        folder = self._folder("locks")
-        held = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            while True:
-                try:
-                    fcntl.flock(held, kind | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    self._tools.pause(_LOCK_POLL)
-            yield held
-        finally:
-            os.close(held)
-
-    @contextlib.contextmanager
-    def _work(self) -> Iterator[Path]:
-        """A folder to make something in, gone afterwards; locked, so that `sweep` sees that its maker lives."""
-        with self._lock("work"):
-            folder = Path(tempfile.mkdtemp(dir=self._folder("work")))
-            held = _hold(folder)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder)
-            if held is not None:
-                os.close(held)
-
     def _image(self, kind: str, key: str) -> Path:
         return self.root / "images" / f"{kind}-{key}"
-
-    def _folder(self, name: str) -> Path:
-        folder = self.root / name
-        # Roots hold setuid programs: nobody else is to reach them.
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(exist_ok=True)
-        return folder
 
     def _run(self, argv: list[str], ref: str) -> None:
         try:
             self._tools.run(argv)
         except ToolFailed as error:
             raise ImageError(f"{ref}: {error}") from error
-
-
-def _hold(folder: Path) -> int | None:
-    """Lock a folder itself; None when somebody else holds it."""
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(held)
-        return None
-    return held
-
-
-def _move(path: Path, final: Path) -> None:
-    """Publish what is complete: within one file system, so that it is there wholly or not at all."""
-    final.parent.mkdir(exist_ok=True)
-    path.rename(final)
 
 
 def _hex(image: Layout) -> str:

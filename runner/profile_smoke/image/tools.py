@@ -9,12 +9,17 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import DiskFullError, ImageError, InterruptedRunError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+NO_ANSWER = "no answer in"
+"""How the last line of a timed out tool's output begins."""
 _DISK_FULL = ("No space left on device", "no space left on device", "enough free space in")
 
 
@@ -80,7 +85,10 @@ class Tools:
             try:
                 stdout, stderr = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
-                raise ToolFailed(tool, 124, f"no answer in {timeout:g} s") from None
+                _end(process)
+                stdout, stderr = process.communicate()
+                said = (stderr + stdout).decode(errors="replace")
+                raise ToolFailed(tool, 124, f"{said}\n{NO_ANSWER} {timeout:g} s") from None
         self.pause(0)
         if process.returncode != 0:
             output = (stderr + stdout).decode(errors="replace")
@@ -121,7 +129,8 @@ def isolated(argv: Sequence[str]) -> list[str]:
     """The command in mount and pid namespaces of its own: its mounts and children are gone when it or we end.
 
     `setpriv --pdeathsig` covers our own kill -9; `unshare --kill-child` then ends the namespace's first
-    process, and with it the kernel ends all others and drops the mounts (setpriv(1), unshare(1), pid_namespaces(7)).
+    process, and with it the kernel ends all others and drops the mounts (setpriv(1), unshare(1),
+    pid_namespaces(7)).
     """
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
     return ["setpriv", "--pdeathsig", "KILL", "--", *unshare, "--", *argv]

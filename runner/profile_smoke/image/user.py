@@ -1,16 +1,18 @@
 """Who a container runs as: the image's `User`, resolved against the files of its own root.
 
-Follows what container engines do (moby/sys user.GetExecUser): a number needs no entry, a name does; without an
-explicit group the groups that list the user are added, with one they are not.
+Follows what container engines do (moby/sys user.GetExecUser): a number needs no entry, a name does; without
+an explicit group the groups that list the user are added, with one they are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from profile_smoke.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 _MAX_ID = 2**31 - 1
 _MAX_LINKS = 40
@@ -48,7 +50,7 @@ def lookup(rootfs: Path, user: str) -> User:
 
 
 def resolve(rootfs: Path, path: str) -> Path:
-    """The host's path of `path` in the image, following symlinks as the container would: never out of `rootfs`.
+    """Where the image's `path` is on the host, with symlinks followed as inside: never out of `rootfs`.
 
     Raises:
         ImageError: a loop of symlinks.
