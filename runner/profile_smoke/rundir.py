@@ -46,6 +46,11 @@ class RunDir:
         """Where the supervisor listens."""
         return self.path / "notify.sock"
 
+    @property
+    def keeps(self) -> bool:
+        """Whether a container of this run was left to the user."""
+        return (self.path / "kept").exists()
+
     def keep(self) -> None:
         """Leave this run's containers to the user; `clean` removes them."""
         (self.path / "kept").touch()
@@ -72,7 +77,7 @@ def open_run(run_id: str) -> Iterator[RunDir]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield run
     finally:
-        if not (path / "kept").exists():
+        if not run.keeps:
             remove_run(path)
         os.close(lock)
 

@@ -141,6 +141,8 @@ class DockerTarget(Target):
     @contextmanager
     def container(self, spec: ContainerSpec, *, keep: Callable[[], bool]) -> Iterator[Container]:
         """A labelled container, removed with its volumes on exit unless kept."""
+        # As long as this folder is there, `clean` asks the engine for what a killed run left.
+        (self._run.path / self.name).mkdir(exist_ok=True)
         container = DockerContainer(spec, self.client, local=self._local)
         try:
             container.create()
@@ -152,7 +154,9 @@ class DockerTarget(Target):
                 container.remove()
 
     def finish(self) -> None:
-        """Close the connection; every launch has removed its own container already."""
+        """Remove what may be left of this run, unless something is kept, and close the connection."""
+        if (self._run.path / self.name).exists() and not self._run.keeps:
+            self.sweep([self._run.path])
         with self._lock:
             if self._client is not None:
                 self._client.close()
@@ -170,6 +174,8 @@ class DockerTarget(Target):
                 for volume in self.client.volumes.list(filters=label):
                     volume.remove(force=True)
                     removed.append(f"docker volume {volume.name}")
+            if (run / self.name).exists():
+                (run / self.name).rmdir()
         return removed
 
 

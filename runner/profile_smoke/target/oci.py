@@ -113,7 +113,7 @@ class OciTarget(Target):
 
     def finish(self) -> None:
         """Remove what only the last launch leaves behind: volumes and empty folders of this run."""
-        if not (self._run.path / "kept").exists():
+        if not self._run.keeps:
             sweep_run(self._run.path, self._runc)
 
     def sweep(self, runs: Sequence[Path]) -> list[str]:

@@ -106,11 +106,11 @@ class Runc:
         return found - {0}
 
     def remove_cgroups(self, run_id: str) -> None:
-        """Remove the run's empty cgroups."""
+        """Remove the run's empty cgroups, and the parent of all runs' with its last one."""
         for folder in _cgroup_folders(run_id):
-            for path in (*folder.iterdir(), folder):
+            for path in (*folder.iterdir(), folder, folder.parent):
                 if path.is_dir():
-                    with suppress(OSError):
+                    with suppress(OSError):  # in use: by what is kept, or by another run
                         path.rmdir()
 
     def _quick(self, arguments: Sequence[str]) -> str:
