@@ -44,7 +44,12 @@ CLASSES = (
     _danger("kexec", "replaces the running kernel", "kexec_load(2)", "kexec_load kexec_file_load"),
     _danger("reboot", "restarts or stops the machine", "reboot(2)", "reboot"),
     _danger("bpf", "loads programs into the kernel", "bpf(2)", "bpf"),
-    _danger("perf", "reads performance counters of other processes and of the kernel", "perf_event_open(2)", "perf_event_open"),
+    _danger(
+        "perf",
+        "reads performance counters of other processes and of the kernel",
+        "perf_event_open(2)",
+        "perf_event_open",
+    ),
     _danger(
         "tracing",
         "reads or changes the memory, registers or descriptors of other processes",
@@ -65,15 +70,30 @@ CLASSES = (
         "setns unshare clone3 listns",
     ),
     _danger("chroot", "changes the root directory", "chroot(2)", "chroot"),
-    _danger("keyring", "uses the kernel's key store, which no namespace divides", "keyctl(2), add_key(2)", "keyctl add_key request_key"),
+    _danger(
+        "keyring",
+        "uses the kernel's key store, which no namespace divides",
+        "keyctl(2), add_key(2)",
+        "keyctl add_key request_key",
+    ),
     _danger(
         "io-uring",
         "does file and network operations that seccomp does not see",
         "io_uring_enter(2)",
         "io_uring_setup io_uring_enter io_uring_register",
     ),
-    _danger("userfaultfd", "holds the kernel up at a page fault, which makes races exploitable", "userfaultfd(2)", "userfaultfd"),
-    _danger("file-handles", "opens files by handle, past the container's root", "open_by_handle_at(2)", "open_by_handle_at"),
+    _danger(
+        "userfaultfd",
+        "holds the kernel up at a page fault, which makes races exploitable",
+        "userfaultfd(2)",
+        "userfaultfd",
+    ),
+    _danger(
+        "file-handles",
+        "opens files by handle, past the container's root",
+        "open_by_handle_at(2)",
+        "open_by_handle_at",
+    ),
     _danger(
         "time-setting",
         "sets the clock, which no namespace divides",
@@ -90,9 +110,16 @@ CLASSES = (
     _danger("quota", "sets limits of file systems", "quotactl(2)", "quotactl quotactl_fd"),
     _danger("accounting", "switches process accounting, which no namespace divides", "acct(2)", "acct"),
     _danger("kernel-log", "reads or clears the kernel's log", "syslog(2)", "syslog"),
-    _danger("host-identity", "changes the host's or domain's name", "sethostname(2), setdomainname(2)", "sethostname setdomainname"),
+    _danger(
+        "host-identity",
+        "changes the host's or domain's name",
+        "sethostname(2), setdomainname(2)",
+        "sethostname setdomainname",
+    ),
     _danger("terminal", "hangs up the terminal", "vhangup(2)", "vhangup"),
-    _danger("fanotify", "watches and vetoes file access of the whole system", "fanotify_init(2)", "fanotify_init"),
+    _danger(
+        "fanotify", "watches and vetoes file access of the whole system", "fanotify_init(2)", "fanotify_init"
+    ),
     _danger(
         "numa",
         "places memory on nodes, other processes' memory too",
