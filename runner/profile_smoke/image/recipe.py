@@ -84,7 +84,7 @@ def load(path: Path) -> Recipe:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415  only runs that build images need it
+    import yaml
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))

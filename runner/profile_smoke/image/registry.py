@@ -53,8 +53,11 @@ class Source:
 
     @property
     def file(self) -> Path:
-        """The archive's path."""
-        return Path(self.name if Path(self.name).exists() else self.name.rpartition(":")[0] or self.name)
+        """The archive's path: what of the name exists, before a tag or reference that may have colons too."""
+        path = self.name
+        while ":" in path and not Path(path).exists():
+            path = path.rpartition(":")[0]
+        return Path(path)
 
     def __str__(self) -> str:
         return f"docker://{self.name}" if self.transport == "docker" else f"{self.transport}:{self.name}"
@@ -174,7 +177,7 @@ _FAILURES: tuple[tuple[str, type[ImageError], str], ...] = (
 
 
 def _skopeo(tools: Tools, source: Source, options: list[str], operands: list[str], seconds: float) -> bytes:
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential  # noqa: PLC0415
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
     tries = Retrying(
         retry=retry_if_exception_type(RegistryBusy),

@@ -20,8 +20,8 @@ class Workspace:
     """Locks and work folders under one root.
 
     `pause` waits that many seconds, or raises when the run was interrupted meanwhile. Locks are flock(2)'s: the
-    kernel drops them when their holder dies, and every open file is a holder of its own, so that threads exclude
-    each other too.
+    kernel drops them when their holder dies, and every open file is a holder of its own, so that threads
+    exclude each other too.
     """
 
     def __init__(self, root: Path, pause: Callable[[float], None]) -> None:
