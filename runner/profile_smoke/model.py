@@ -230,7 +230,11 @@ class CellResult:
     @property
     def unexpected(self) -> bool:
         """Whether the verdict is a definite one, and not the one that was expected."""
-        return self.gates and self.verdict in (Verdict.PASSED, Verdict.BLOCKED) and self.verdict.value != self.expected.value
+        return (
+            self.gates
+            and self.verdict in (Verdict.PASSED, Verdict.BLOCKED)
+            and self.verdict.value != self.expected.value
+        )
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The folder of one run: everything that it creates on this host lies in it, and its lock tells whether it lives.
 
-    HOME/runs/RUN/lock          held (flock) as long as the run lives; a kill -9 releases it
-    HOME/runs/RUN/notify.sock   the supervisor
-    HOME/runs/RUN/oci/...       bundles, overlays and runtime state of the target `oci`
-    HOME/runs/RUN/kept          there when the user asked to keep a container: `clean` alone removes it then
+HOME/runs/RUN/lock          held (flock) as long as the run lives; a kill -9 releases it
+HOME/runs/RUN/notify.sock   the supervisor
+HOME/runs/RUN/oci/...       bundles, overlays and runtime state of the target `oci`
+HOME/runs/RUN/kept          there when the user asked to keep a container: `clean` alone removes it then
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import DiskFullError, InfrastructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SOCKET_PATH_LIMIT = 107
 """sun_path holds 108 bytes with its NUL (unix(7))."""
@@ -72,7 +75,9 @@ def open_run(run_id: str) -> Iterator[RunDir]:
     if len(os.fsencode(run.socket)) > _SOCKET_PATH_LIMIT:
         os.close(lock)
         remove_run(path)
-        raise InfrastructureError(f"{run.socket}: too long a path for a socket; set PROFILE_SMOKE_HOME to a shorter folder")
+        raise InfrastructureError(
+            f"{run.socket}: too long a path for a socket; set PROFILE_SMOKE_HOME to a shorter folder"
+        )
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield run
@@ -125,7 +130,11 @@ def filesystem_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFullError(f"{path}: no space left; free some, or set PROFILE_SMOKE_HOME to another disk") from error
+            raise DiskFullError(
+                f"{path}: no space left; free some, or set PROFILE_SMOKE_HOME to another disk"
+            ) from error
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-            raise InfrastructureError(f"{path}: cannot write there ({error.strerror}); set PROFILE_SMOKE_HOME to a folder of yours") from error
+            raise InfrastructureError(
+                f"{path}: cannot write there ({error.strerror}); set PROFILE_SMOKE_HOME to a folder of yours"
+            ) from error
         raise

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeVar, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from profile_smoke import rundir
 from profile_smoke.cli.options import Options, TargetName
@@ -17,7 +16,11 @@ from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.resources import bundled
 from profile_smoke.scenario.catalog import Catalog as ScenarioCatalog
 from profile_smoke.scenario.model import Scenario
-from profile_smoke.target.interface import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from profile_smoke.target.interface import Target
 
 _GLOB = frozenset("*?[")
 _N = TypeVar("_N", NamedProfile, Scenario)
@@ -37,7 +40,9 @@ def scenarios(options: Options) -> list[Scenario]:
     if not options.scenarios:
         return list(catalog.all())
     found = _chosen(options.scenarios, catalog.all(), catalog.find, "--scenario")
-    if unknown := sorted(set(options.images) - {each.name for each in catalog.all()} - {each.name for each in found}):
+    if unknown := sorted(
+        set(options.images) - {each.name for each in catalog.all()} - {each.name for each in found}
+    ):
         raise UsageError(f"--image {unknown[0]}=...: no such scenario")
     return found
 
@@ -54,7 +59,9 @@ def _chosen(patterns: Sequence[str], every: Sequence[_N], find: Callable[[str], 
             matching = [find(pattern)]
         for each in matching:
             if found.setdefault(each.name, each) != each:
-                raise UsageError(f'{option} {pattern}: another file is already named "{each.name}"; rename one')
+                raise UsageError(
+                    f'{option} {pattern}: another file is already named "{each.name}"; rename one'
+                )
     return list(found.values())
 
 

@@ -114,7 +114,9 @@ def take_handover(connection: socket.socket) -> Handover:
             document = _complete(data, at_end=not chunk)
         names = document.get("fds") or []
         if len(descriptors) != 1 or names[:1] != ["seccompFd"]:
-            raise InstrumentError(f"the runtime handed over {len(descriptors)} descriptors named {names}, not one seccompFd")
+            raise InstrumentError(
+                f"the runtime handed over {len(descriptors)} descriptors named {names}, not one seccompFd"
+            )
         state = document.get("state") or {}
         return Handover(
             listener=descriptors.pop(),

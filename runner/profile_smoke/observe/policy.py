@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from profile_smoke.model import Answer
-from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.syscall import tables
+
+if TYPE_CHECKING:
+    from profile_smoke.profile.evaluate import Evaluator
 
 Control = Callable[[int, int, Sequence[int]], Decision]
 """What the target's default profile does: (audit arch, number, args) -> decision."""

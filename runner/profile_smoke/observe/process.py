@@ -43,13 +43,17 @@ def status_field(pid: int, field: str) -> str | None:
     return None
 
 
+_Bytes = bytes
+"""`Memory.bytes` hides the type of that name inside the class."""
+
+
 @dataclass(frozen=True)
 class Memory:
     """The memory of a stopped process, for decoding arguments. None is what cannot be read (no permission, bad address)."""
 
     pid: int
 
-    def bytes(self, address: int, size: int) -> bytes | None:
+    def bytes(self, address: int, size: int) -> _Bytes | None:
         """`size` bytes at `address`."""
         data = self._read(address, size)
         return data if data is not None and len(data) == size else None
@@ -69,7 +73,7 @@ class Memory:
             return None
         return data.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
 
-    def _read(self, address: int, size: int) -> bytes | None:
+    def _read(self, address: int, size: int) -> _Bytes | None:
         if not address or address >= 1 << 63:
             return None
         try:

@@ -10,10 +10,13 @@ import ctypes
 import errno
 import os
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import InstrumentError
 from profile_smoke.profile.bpf import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SEIZE, _INTERRUPT, _DETACH, _GET_FILTER = 0x4206, 0x4207, 17, 0x420C
 _WALL = 0x40000000
@@ -92,13 +95,15 @@ def _wait_stopped(pid: int) -> None:
 
 
 def _programs(ptrace: Callable[[int, int, object], int]) -> tuple[Program, ...]:
-    programs = []
+    programs: list[Program] = []
     index = 0
     while True:
         try:
             count = ptrace(_GET_FILTER, index, None)
         except FileNotFoundError:
-            return tuple(reversed(programs))  # the kernel counts from the oldest (kernel/seccomp.c, get_nth_filter)
+            return tuple(
+                reversed(programs)
+            )  # the kernel counts from the oldest (kernel/seccomp.c, get_nth_filter)
         except OSError as error:
             if error.errno == errno.EINVAL:  # no filter at all
                 return ()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from profile_smoke.model import Denial, Evidence, Process
-from profile_smoke.profile.model import Decision
 from profile_smoke.syscall import decode, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from profile_smoke.profile.model import Decision
 
 _ARG_SAMPLES = 64
 
@@ -80,12 +84,22 @@ class Record:
         line = self._lines.get(key)
         if line is None:
             line = self._lines[key] = _Line(
-                name, number, arch, args, decode.decode(arch, name, args, memory), errno_text(says), phase, process, self._now_ms()
+                name,
+                number,
+                arch,
+                args,
+                decode.decode(arch, name, args, memory),
+                errno_text(says),
+                phase,
+                process,
+                self._now_ms(),
             )
         line.count += 1
         self._sum(name, says, control, args, runtime=runtime)
 
-    def _sum(self, name: str, says: Decision, control: Decision, args: tuple[int, ...], *, runtime: bool) -> None:
+    def _sum(
+        self, name: str, says: Decision, control: Decision, args: tuple[int, ...], *, runtime: bool
+    ) -> None:
         sums = self._sums.get(name)
         if sums is None:
             sums = self._sums[name] = _Sums(says, control)

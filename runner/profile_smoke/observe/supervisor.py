@@ -14,7 +14,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import InstrumentError
 from profile_smoke.model import PHASE_CREATE, PHASE_START, Process
@@ -24,6 +24,9 @@ from profile_smoke.observe.process import Memory, comm, executable
 from profile_smoke.observe.record import Record
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.syscall import tables
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FRESH = 32
 """How often a process's program is looked at again for the same call: it may exec another in between."""
@@ -172,7 +175,9 @@ class Supervisor:
             os.close(handover.listener)
             return
         notify.wake_synchronously(handover.listener)
-        source = _Source(handover.listener, session, handover.pid, executable(handover.pid), entered=False, seen={})
+        source = _Source(
+            handover.listener, session, handover.pid, executable(handover.pid), entered=False, seen={}
+        )
         self._sources[handover.listener] = source
         self._poll.register(handover.listener, select.EPOLLIN)
         session.listeners += 1

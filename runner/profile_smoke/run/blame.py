@@ -13,11 +13,13 @@ Between launches one thing is inferred instead of launched: if it fails with MOR
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from profile_smoke.run.candidates import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 _DIRECT = 3
 """Up to this many candidates, leaving out each in turn is cheaper than looking for suspects first."""
@@ -83,7 +85,8 @@ class Blame:
 
 def find_blame(trials: Trials, *, unobservable: Sequence[Candidate], failed_in_create: bool) -> Blame:
     """Search. `unobservable` are candidates that no observation can show (`write`); `failed_in_create` says
-    where the enforced launch of the plain profile failed."""
+    where the enforced launch of the plain profile failed.
+    """
     blame = Blame()
     pool: dict[str, Candidate] = {}
     try:
@@ -108,7 +111,11 @@ def _learn(pool: dict[str, Candidate], candidates: Sequence[Candidate]) -> None:
         if known is None:
             pool[each.name] = each
         elif known.rules != each.rules:
-            rules = known.wide if each.wide in (known.rules, each.rules) else tuple(dict.fromkeys(known.rules + each.rules))
+            rules = (
+                known.wide
+                if each.wide in (known.rules, each.rules)
+                else tuple(dict.fromkeys(known.rules + each.rules))
+            )
             pool[each.name] = Candidate(each.name, rules, known.wide, known.in_init or each.in_init)
 
 
@@ -129,7 +136,9 @@ def _sufficient(
     return None
 
 
-def _by_suspects(trials: Trials, pool: dict[str, Candidate], *, failed_in_create: bool) -> list[Candidate] | None:
+def _by_suspects(
+    trials: Trials, pool: dict[str, Candidate], *, failed_in_create: bool
+) -> list[Candidate] | None:
     """Allow, one after the other, the call after which the workload gave up; None when that leads nowhere quickly."""
     # The runtime's init is let pass when observed, so its calls are suspects at once if that is where it failed.
     names = [each.name for each in pool.values() if failed_in_create and each.in_init]

@@ -7,11 +7,15 @@ answered ENOSYS, so that libc falls back to `clone` (clone3(2); glibc's sysdeps/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from profile_smoke.observe.record import Attempted
 from profile_smoke.profile.model import Action, Arg, Decision, Op, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from profile_smoke.observe.record import Attempted
 
 NAMESPACE_FLAGS = 0x7E020000
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET (clone(2))."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import InterruptedRunError, SmokeError
-from profile_smoke.image.interface import PreparedImage
 from profile_smoke.model import (
     PHASE_CREATE,
     CellResult,
@@ -21,17 +19,22 @@ from profile_smoke.model import (
     ProfileRef,
     Verdict,
 )
-from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.profile import render
 from profile_smoke.profile.compare import differences
-from profile_smoke.profile.model import Profile
 from profile_smoke.run.blame import Blame, BudgetExhausted, find_blame
 from profile_smoke.run.candidates import Candidate, rules_of, unobservable_write
 from profile_smoke.run.controls import Baseline, Controls, baseline_of
 from profile_smoke.run.lab import Lab, Subject
-from profile_smoke.run.launch import Launcher, Result
-from profile_smoke.run.plan import Cell
 from profile_smoke.syscall import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from profile_smoke.image.interface import PreparedImage
+    from profile_smoke.observe.supervisor import Supervisor
+    from profile_smoke.profile.model import Profile
+    from profile_smoke.run.launch import Launcher, Result
+    from profile_smoke.run.plan import Cell
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,15 @@ class _Draft:
 class CellRunner:
     """Runs cells of one target."""
 
-    def __init__(self, launcher: Launcher, supervisor: Supervisor | None, controls: Controls, effort: Effort) -> None:
-        self._launcher, self._supervisor, self._controls, self._effort = launcher, supervisor, controls, effort
+    def __init__(
+        self, launcher: Launcher, supervisor: Supervisor | None, controls: Controls, effort: Effort
+    ) -> None:
+        self._launcher, self._supervisor, self._controls, self._effort = (
+            launcher,
+            supervisor,
+            controls,
+            effort,
+        )
 
     def run(self, cell: Cell, heard: Callable[[str], None]) -> CellResult:
         """Everything about one cell. What breaks around it becomes the verdict `error`.
@@ -92,7 +102,9 @@ class CellRunner:
         facts = {"control": control.launch}
         if not control.passed:
             reason = f"the control fails, under the default profile: {control.launch.reason}"
-            return _Draft(Verdict.ERROR, {**facts, "phase": control.launch.phase, "reason": reason, "log": control.log})
+            return _Draft(
+                Verdict.ERROR, {**facts, "phase": control.launch.phase, "reason": reason, "log": control.log}
+            )
         if cell.profile.document is None:
             return _Draft(Verdict.PASSED, {**facts, "filter": control.filter})
         return _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
@@ -101,7 +113,14 @@ class CellRunner:
 class _Trial:
     """The part of a cell that has a profile under test and a control that passed."""
 
-    def __init__(self, runner: CellRunner, cell: Cell, image: PreparedImage, baseline: Baseline, heard: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        runner: CellRunner,
+        cell: Cell,
+        image: PreparedImage,
+        baseline: Baseline,
+        heard: Callable[[str], None],
+    ) -> None:
         assert cell.profile.document is not None  # noqa: S101  the caller's condition, for the type checker
         document = cell.profile.document
         self._runner, self._cell, self._heard = runner, cell, heard
@@ -152,7 +171,14 @@ class _Trial:
         if not enforced.programs:
             return enforced.filter
         evaluator = self._lab.evaluator(self._plain)
-        return replace(enforced.filter, differences=differences(enforced.programs, evaluator, tables.ARCHES[:3] if tables.native() == "x86_64" else (tables.native(),)))
+        return replace(
+            enforced.filter,
+            differences=differences(
+                enforced.programs,
+                evaluator,
+                tables.ARCHES[:3] if tables.native() == "x86_64" else (tables.native(),),
+            ),
+        )
 
     def _passed(self, enforced: Result) -> _Draft:
         if not self._observes:
@@ -168,7 +194,9 @@ class _Trial:
             draft.notes.append(
                 f"passed when enforced, but failed when observed ({launch.phase}: {launch.reason}); the verdict is the enforced launch's"
             )
-        draft.facts["denials"] = tuple(replace(each, effect=Effect.TOLERATED) for each in self._denials(write=None))
+        draft.facts["denials"] = tuple(
+            replace(each, effect=Effect.TOLERATED) for each in self._denials(write=None)
+        )
         return draft
 
     def _failed(self, enforced: Result) -> _Draft:
@@ -183,7 +211,11 @@ class _Trial:
         facts["denials"] = self._effects(blame)
         if blame.needed is None:
             return self._unexplained(facts, _why_unknown(blame))
-        notes = [] if blame.minimal else ["the bound on launches was reached before the fix was shown to be minimal"]
+        notes = (
+            []
+            if blame.minimal
+            else ["the bound on launches was reached before the fix was shown to be minimal"]
+        )
         if blame.wide:
             notes.append("argument conditions were not enough; the fix allows whole calls")
         facts["blocking"] = tuple(sorted(blame.proven))
@@ -212,13 +244,18 @@ class _Trial:
         except BudgetExhausted:
             return _Draft(Verdict.BLOCKED, facts, [f"which syscall: unknown; {why}"])
         if enforced.passed:
-            return _Draft(Verdict.ERROR, {**facts, "reason": f"inconclusive: it failed ({facts['reason']}), then passed"})
+            return _Draft(
+                Verdict.ERROR,
+                {**facts, "reason": f"inconclusive: it failed ({facts['reason']}), then passed"},
+            )
         return _Draft(Verdict.BLOCKED, facts, [f"which syscall: unknown; {why}"])
 
     def _effects(self, blame: Blame) -> tuple[Denial, ...]:
         """Every denial with what the launches proved of it."""
         pool = {each.name for each in blame.pool}
-        write = next((each for each in blame.pool if each.name == "write" and each.name in blame.proven), None)
+        write = next(
+            (each for each in blame.pool if each.name == "write" and each.name in blame.proven), None
+        )
 
         def effect(name: str) -> Effect:
             if name in blame.proven:

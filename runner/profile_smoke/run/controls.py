@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from profile_smoke.errors import SmokeError
-from profile_smoke.image.interface import PreparedImage
-from profile_smoke.image.store import Policy
 from profile_smoke.model import LaunchKind
-from profile_smoke.observe.policy import Control
 from profile_smoke.profile import bpf
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.run.launch import Launcher, Order, Result
-from profile_smoke.run.limits import full_limits, measured_limits, Limits
-from profile_smoke.scenario.model import Scenario
+from profile_smoke.run.limits import Limits, full_limits, measured_limits
 from profile_smoke.syscall import danger, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from profile_smoke.image.interface import PreparedImage
+    from profile_smoke.image.store import Policy
+    from profile_smoke.observe.policy import Control
+    from profile_smoke.scenario.model import Scenario
 
 T = TypeVar("T")
 _EPERM, _ENOSYS = 1, 38
@@ -76,7 +78,9 @@ class Controls:
         recipe: Path | None = None if chosen else scenario.standin
         return self._once.get(
             ("image", launcher.target.name, scenario.path),
-            lambda: launcher.target.prepare(chosen or scenario.image, recipe, policy="never" if chosen else self._policy),
+            lambda: launcher.target.prepare(
+                chosen or scenario.image, recipe, policy="never" if chosen else self._policy
+            ),
         )
 
     def baseline(self, launcher: Launcher, scenario: Scenario, heard: Callable[[str], None]) -> Result:
@@ -128,5 +132,3 @@ def conservative(audit_arch: int, number: int, args: Sequence[int]) -> Decision:
     if name is None or danger.never_continue(arch, name, args):
         return Decision(Action.ERRNO, _EPERM)
     return Decision(Action.ALLOW)
-
-

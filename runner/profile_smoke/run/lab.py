@@ -5,27 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import SmokeError
-from profile_smoke.image.interface import PreparedImage
 from profile_smoke.model import Answer, Launch, LaunchKind
 from profile_smoke.observe.policy import Control, Policy
-from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.profile import render
 from profile_smoke.profile.edit import add_rules
 from profile_smoke.profile.evaluate import Evaluator
-from profile_smoke.profile.model import Profile
 from profile_smoke.profile.observed import observed
 from profile_smoke.run.blame import BudgetExhausted, Seen
 from profile_smoke.run.candidates import Candidate, candidate, rules_of
 from profile_smoke.run.launch import Launcher, Order, Result
-from profile_smoke.run.limits import Limits
-from profile_smoke.scenario.model import Scenario
 from profile_smoke.syscall import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from profile_smoke.image.interface import PreparedImage
+    from profile_smoke.observe.supervisor import Supervisor
+    from profile_smoke.profile.model import Profile
+    from profile_smoke.run.limits import Limits
+    from profile_smoke.scenario.model import Scenario
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,9 @@ class Lab:
         subject = self._subject
         plain = add_rules(subject.plain, rules_of(allowed, wide=False))
         launch_id = self._launcher.new_id()
-        document = render.to_oci(observed(plain, listener_path=str(self._supervisor.path), metadata=launch_id))
+        document = render.to_oci(
+            observed(plain, listener_path=str(self._supervisor.path), metadata=launch_id)
+        )
         policy = Policy(self.evaluator(plain), subject.control, answer)
         order = Order(
             subject.scenario,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import InstrumentError, InterruptedRunError
-from profile_smoke.image.interface import PreparedImage
 from profile_smoke.model import (
     PHASE_CREATE,
     PHASE_START,
@@ -25,15 +23,20 @@ from profile_smoke.model import (
 )
 from profile_smoke.observe import readback
 from profile_smoke.observe.process import status_field
-from profile_smoke.observe.record import Attempted
-from profile_smoke.observe.supervisor import Session
 from profile_smoke.probe.attempt import attempt
-from profile_smoke.probe.interface import ExitState
 from profile_smoke.probe.wait import Waited, WaitState, wait_until
-from profile_smoke.profile.bpf import Program
-from profile_smoke.run.limits import Limits
-from profile_smoke.scenario.model import Check, Probe, Scenario
 from profile_smoke.target.interface import Container, ContainerSpec, StartRefused, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from profile_smoke.image.interface import PreparedImage
+    from profile_smoke.observe.record import Attempted
+    from profile_smoke.observe.supervisor import Session
+    from profile_smoke.probe.interface import ExitState
+    from profile_smoke.profile.bpf import Program
+    from profile_smoke.run.limits import Limits
+    from profile_smoke.scenario.model import Check, Probe, Scenario
 
 LOG_LINES = 20
 _FILTER_MODE = 2
@@ -125,8 +128,16 @@ class Launcher:
 
 
 class _Life:
-    def __init__(self, launcher: Launcher, order: Order, launch_id: str, session: Session | None, stop: threading.Event) -> None:
-        self._launcher, self._order, self._id, self._session, self._stop = launcher, order, launch_id, session, stop
+    def __init__(
+        self, launcher: Launcher, order: Order, launch_id: str, session: Session | None, stop: threading.Event
+    ) -> None:
+        self._launcher, self._order, self._id, self._session, self._stop = (
+            launcher,
+            order,
+            launch_id,
+            session,
+            stop,
+        )
         self._began = self._entered = time.monotonic()
         self._phase = PHASE_CREATE
         self._marks: dict[str, float] = {PHASE_CREATE: 0.0}
@@ -276,7 +287,9 @@ class _Life:
             return
         if not self._programs:
             raise InstrumentError("the kernel has no filter loaded for the workload")
-        self._filter = replace(self._filter, instructions=sum(len(program) for program in self._programs))
+        self._filter = replace(
+            self._filter, instructions=sum(len(program.instructions) for program in self._programs)
+        )
 
 
 def _stopped_well(state: ExitState, codes: tuple[int, ...], signal: str) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from profile_smoke.model import PHASE_CREATE, PHASE_START, PHASE_STOP, probe_phase
-from profile_smoke.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from profile_smoke.scenario.model import Scenario
 
 START_SECONDS = 30.0
 """For the runtime to create and start a container, on the slowest machine."""
@@ -26,7 +30,12 @@ class Limits:
 
     def relaxed(self) -> Limits:
         """Twice as long: an observed launch is slower where much is refused."""
-        return Limits(2 * self.start, 2 * self.ready, {name: 2 * value for name, value in self.probes.items()}, 2 * self.stop)
+        return Limits(
+            2 * self.start,
+            2 * self.ready,
+            {name: 2 * value for name, value in self.probes.items()},
+            2 * self.stop,
+        )
 
 
 def full_limits(scenario: Scenario) -> Limits:

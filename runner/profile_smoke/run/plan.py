@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import NothingSelectedError, UsageError
 from profile_smoke.model import Expected
-from profile_smoke.profile.catalog import NamedProfile
-from profile_smoke.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from profile_smoke.profile.catalog import NamedProfile
+    from profile_smoke.scenario.model import Scenario
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,10 @@ def matrix(
         NothingSelectedError: nothing is left.
     """
     cells = [
-        Cell(profile, scenario, target) for target in targets for scenario in scenarios for profile in profiles
+        Cell(profile, scenario, target)
+        for target in targets
+        for scenario in scenarios
+        for profile in profiles
     ]
     if only:
         cells = _only(cells, only)
@@ -57,7 +64,9 @@ def matrix(
         index, count = shard
         cells = cells[index - 1 :: count]
     if not cells:
-        raise NothingSelectedError("no cell is selected: check --profile, --scenario, --only and --shard (see: profile-smoke list)")
+        raise NothingSelectedError(
+            "no cell is selected: check --profile, --scenario, --only and --shard (see: profile-smoke list)"
+        )
     return cells
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from profile_smoke import __version__
 from profile_smoke.errors import InterruptedRunError
 from profile_smoke.model import CellResult, ProfileRef, RunReport, Verdict
 from profile_smoke.observe.supervisor import Supervisor
-from profile_smoke.report.progress import Progress
 from profile_smoke.run.cell import CellRunner, Effort
-from profile_smoke.run.controls import Controls
 from profile_smoke.run.launch import Launcher
-from profile_smoke.run.plan import Cell
-from profile_smoke.rundir import RunDir
-from profile_smoke.target.interface import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from profile_smoke.report.progress import Progress
+    from profile_smoke.run.controls import Controls
+    from profile_smoke.run.plan import Cell
+    from profile_smoke.rundir import RunDir
+    from profile_smoke.target.interface import Target
 
 _TICK = 0.2
 """Seconds between looks of the main thread: how long a signal may wait."""
@@ -42,7 +46,14 @@ class Settings:
 class Runner:
     """One run. KeyboardInterrupt in the main thread ends it in order, whoever else still works."""
 
-    def __init__(self, run: RunDir, targets: Mapping[str, Target], controls: Controls, settings: Settings, progress: Progress) -> None:
+    def __init__(
+        self,
+        run: RunDir,
+        targets: Mapping[str, Target],
+        controls: Controls,
+        settings: Settings,
+        progress: Progress,
+    ) -> None:
         self._run, self._targets, self._controls = run, targets, controls
         self._settings, self._progress = settings, progress
         self._stop = threading.Event()
@@ -63,7 +74,9 @@ class Runner:
                     stack.callback(target.finish)
                 supervisor = self._supervisor(stack)
                 runners = {
-                    name: CellRunner(self._launcher(target, slots), supervisor, self._controls, self._settings.effort)
+                    name: CellRunner(
+                        self._launcher(target, slots), supervisor, self._controls, self._settings.effort
+                    )
                     for name, target in self._targets.items()
                 }
                 self._all(cells, runners, results)
@@ -80,17 +93,27 @@ class Runner:
         )
 
     def _supervisor(self, stack: ExitStack) -> Supervisor | None:
-        observing = self._settings.effort.observe and any(target.capabilities().observe for target in self._targets.values())
+        observing = self._settings.effort.observe and any(
+            target.capabilities().observe for target in self._targets.values()
+        )
         return stack.enter_context(Supervisor(self._run.socket)) if observing else None
 
     def _launcher(self, target: Target, slots: threading.Semaphore) -> Launcher:
         return Launcher(
-            target, run_id=self._run.run_id, stop=self._stop, slots=slots, keep_failed=self._settings.keep_failed
+            target,
+            run_id=self._run.run_id,
+            stop=self._stop,
+            slots=slots,
+            keep_failed=self._settings.keep_failed,
         )
 
-    def _all(self, cells: Sequence[Cell], runners: Mapping[str, CellRunner], results: dict[str, CellResult]) -> None:
+    def _all(
+        self, cells: Sequence[Cell], runners: Mapping[str, CellRunner], results: dict[str, CellResult]
+    ) -> None:
         with ThreadPoolExecutor(self._settings.jobs, thread_name_prefix="cell") as pool:
-            futures: list[Future[None]] = [pool.submit(self._one, cell, runners[cell.target], results) for cell in cells]
+            futures: list[Future[None]] = [
+                pool.submit(self._one, cell, runners[cell.target], results) for cell in cells
+            ]
             try:
                 pending = set(futures)
                 while pending:

@@ -5,19 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke import rundir
 from profile_smoke.errors import TargetUnavailableError
-from profile_smoke.image.interface import PreparedImage
-from profile_smoke.image.store import Policy, Store
 from profile_smoke.model import RUN_LABEL, TargetInfo
 from profile_smoke.observe import readback
-from profile_smoke.profile.model import Profile
 from profile_smoke.profile.resolve import resolve
 from profile_smoke.syscall import libseccomp, tables
 from profile_smoke.target import oci_spec
@@ -27,9 +21,17 @@ from profile_smoke.target.docker_images import EngineImages
 from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
     import docker
 
-_TIMEOUT = 60.0
+    from profile_smoke import rundir
+    from profile_smoke.image.interface import PreparedImage
+    from profile_smoke.image.store import Policy, Store
+    from profile_smoke.profile.model import Profile
+
+_TIMEOUT = 60
 _CONNECTIONS = 64
 LISTENERS_SINCE = 23
 """Docker passes `listenerPath` and `listenerMetadata` on since 23.0 (moby profiles/seccomp/seccomp.go)."""
@@ -56,7 +58,9 @@ class DockerTarget(Target):
     def check(self) -> None:
         """Raise TargetUnavailableError unless an engine with seccomp answers."""
         if not any("name=seccomp" in option for option in self._facts.get("SecurityOptions") or ()):
-            raise TargetUnavailableError("target docker: this engine runs containers without seccomp; every cell would be meaningless")
+            raise TargetUnavailableError(
+                "target docker: this engine runs containers without seccomp; every cell would be meaningless"
+            )
 
     @cached_property
     def _facts(self) -> Mapping[str, Any]:
@@ -68,7 +72,10 @@ class DockerTarget(Target):
         """Versions of engine, runtime, libseccomp (where the engine tells) and kernel."""
         version = self._facts["Version"]
         parts = {part["Name"].lower(): part["Version"] for part in version.get("Components") or ()}
-        found = {"engine": str(version.get("Version", "")), "kernel": str(self._facts.get("KernelVersion", ""))}
+        found = {
+            "engine": str(version.get("Version", "")),
+            "kernel": str(self._facts.get("KernelVersion", "")),
+        }
         runtime = str(self._facts.get("DefaultRuntime", ""))
         if runtime in parts:
             found[runtime] = str(parts[runtime])
@@ -88,7 +95,9 @@ class DockerTarget(Target):
 
     def capabilities(self) -> Capabilities:
         """Observation needs an engine from 23.0 on this very host; read-back needs root as well."""
-        elsewhere = "" if self._local else "the engine is not on this host, so no listener of ours can be reached"
+        elsewhere = (
+            "" if self._local else "the engine is not on this host, so no listener of ours can be reached"
+        )
         reason = elsewhere or readback.why_not()
         observe = elsewhere or self._too_old
         return Capabilities(not observe, observe, not reason, reason)
@@ -101,7 +110,10 @@ class DockerTarget(Target):
 
     @property
     def _podman(self) -> bool:
-        return any("podman" in str(part.get("Name", "")).lower() for part in self._facts["Version"].get("Components") or ())
+        return any(
+            "podman" in str(part.get("Name", "")).lower()
+            for part in self._facts["Version"].get("Components") or ()
+        )
 
     @property
     def _local(self) -> bool:
@@ -166,7 +178,7 @@ class DockerTarget(Target):
         """Remove containers and volumes labelled with these runs."""
         removed = []
         for run in runs:
-            label = {"label": f"{RUN_LABEL}={run.name}"}
+            label: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}={run.name}"}
             with engine_errors("sweeping"):
                 for container in self.client.containers.list(all=True, filters=label):
                     container.remove(force=True, v=True)

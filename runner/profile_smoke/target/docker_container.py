@@ -11,7 +11,6 @@ import socket
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +25,8 @@ from profile_smoke.target.interface import Container, ContainerSpec, StartRefuse
 from profile_smoke.target.oci_spec import PROCESSES_LIMIT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     import docker
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ class DockerContainer(Container):
         with engine_errors(f"creating a container of {spec.image.info.ref}"):
             host_config = self._api.create_host_config(
                 security_opt=options,
-                port_bindings={port: self._bind_address for port in start.ports},
+                port_bindings=dict.fromkeys(start.ports, self._bind_address),
                 pids_limit=PROCESSES_LIMIT,
             )
             self._id = self._api.create_container(
@@ -92,14 +93,18 @@ class DockerContainer(Container):
         with start_errors():
             if not _bounded(lambda: self._api.start(self._id), timeout, "start"):
                 self._kill_processes()
-                raise StartRefused(f"the engine did not finish starting it within {timeout:g} s: the runtime's init is wedged")
+                raise StartRefused(
+                    f"the engine did not finish starting it within {timeout:g} s: the runtime's init is wedged"
+                )
         with engine_errors("looking at the container"):
             self._note(self._api.inspect_container(self._id))
 
     def _note(self, facts: dict[str, Any]) -> None:
         """Remember pid and ports of a life that has just begun."""
         ports = (facts.get("NetworkSettings") or {}).get("Ports") or {}
-        self._ports = {int(key.split("/")[0]): int(found[0]["HostPort"]) for key, found in ports.items() if found}
+        self._ports = {
+            int(key.split("/")[0]): int(found[0]["HostPort"]) for key, found in ports.items() if found
+        }
         pid = int(facts["State"].get("Pid") or 0)
         if self._local and pid:
             with suppress(ProcessLookupError):
@@ -130,7 +135,9 @@ class DockerContainer(Container):
         with engine_errors("running a command in the container"):
             if not _bounded(run, timeout, "exec"):
                 raise TimeoutError(f"the command did not end within {timeout:g} s")
-        return ExecResult(code[0] if code[0] is not None else 126, output[0][:_OUTPUT_LIMIT].decode("utf-8", "replace"))
+        return ExecResult(
+            code[0] if code[0] is not None else 126, output[0][:_OUTPUT_LIMIT].decode("utf-8", "replace")
+        )
 
     def logs(self) -> str:
         """Its last 2000 lines."""

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import DiskFullError, InfrastructureError, RuntimeRefusedError
 from profile_smoke.target.interface import StartRefused
 
-_RUNTIME = ("oci runtime", "runc create failed", "runc run failed", "crun", "failed to create task", "failed to start shim")
-_SECCOMP = ("decoding seccomp profile failed", "error loading seccomp", "invalid seccomp", "seccomp:", "scmp_")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_RUNTIME = (
+    "oci runtime",
+    "runc create failed",
+    "runc run failed",
+    "crun",
+    "failed to create task",
+    "failed to start shim",
+)
+_SECCOMP = (
+    "decoding seccomp profile failed",
+    "error loading seccomp",
+    "invalid seccomp",
+    "seccomp:",
+    "scmp_",
+)
 
 
 @contextmanager
@@ -42,9 +58,13 @@ def start_errors() -> Iterator[None]:
             raise StartRefused(message) from error
         raise sorted_error("starting the container", message) from error
     except requests.exceptions.ReadTimeout as error:
-        raise StartRefused("the engine did not finish starting the container: the runtime's init is wedged") from error
+        raise StartRefused(
+            "the engine did not finish starting the container: the runtime's init is wedged"
+        ) from error
     except (requests.exceptions.RequestException, docker.errors.DockerException) as error:
-        raise InfrastructureError(f"starting the container: the engine does not answer: {last_words(error)}") from error
+        raise InfrastructureError(
+            f"starting the container: the engine does not answer: {last_words(error)}"
+        ) from error
 
 
 def sorted_error(doing: str, message: str) -> InfrastructureError:
@@ -59,13 +79,19 @@ def sorted_error(doing: str, message: str) -> InfrastructureError:
 
 def _machine(message: str) -> bool:
     low = message.lower()
-    return "no space left on device" in low or "cannot allocate memory" in low or "port is already allocated" in low
+    return (
+        "no space left on device" in low
+        or "cannot allocate memory" in low
+        or "port is already allocated" in low
+    )
 
 
 def last_words(error: BaseException) -> str:
     """The innermost reason of a chain of wrapped errors, in one line."""
     while True:
-        inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None) or getattr(error, "reason", None)
+        inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None) or getattr(
+            error, "reason", None
+        )
         if not isinstance(inner, BaseException):
             return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         error = inner

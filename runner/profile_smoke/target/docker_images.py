@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import ImageError
 from profile_smoke.image import registry
 from profile_smoke.image.interface import ImageConfig, PreparedImage
 from profile_smoke.image.registry import RegistryUnreachable
-from profile_smoke.image.store import Policy, Store
 from profile_smoke.model import ImageInfo
 from profile_smoke.target.docker_errors import engine_errors
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import docker
+
+    from profile_smoke.image.store import Policy, Store
 
 
 class EngineImages:
@@ -82,7 +84,7 @@ class EngineImages:
 
         with engine_errors(f"looking for {ref}"):
             try:
-                found: dict[str, Any] = self._client.api.inspect_image(ref)
+                found: dict[str, Any] = self._client.api.inspect_image(ref)  # type: ignore[no-untyped-call]  # the stubs lack it
             except docker.errors.ImageNotFound:
                 return None
             return found

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from profile_smoke.image.interface import PreparedImage
-from profile_smoke.image.store import Policy
-from profile_smoke.model import TargetInfo
 from profile_smoke.probe.interface import ExitState, Surface
-from profile_smoke.profile.model import Profile
-from profile_smoke.scenario.model import Start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from profile_smoke.image.interface import PreparedImage
+    from profile_smoke.image.store import Policy
+    from profile_smoke.model import TargetInfo
+    from profile_smoke.profile.model import Profile
+    from profile_smoke.scenario.model import Start
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,9 @@ class Target(ABC):
         """Make the image ready to launch. `policy` is `auto`, `always` or `never` take a stand-in. Raises ImageError."""
 
     @abstractmethod
-    def container(self, spec: ContainerSpec, *, keep: Callable[[], bool]) -> AbstractContextManager[Container]:
+    def container(
+        self, spec: ContainerSpec, *, keep: Callable[[], bool]
+    ) -> AbstractContextManager[Container]:
         """A container that is removed on exit, BaseException included, unless `keep()` says otherwise then."""
 
     @abstractmethod

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _CLONE_NEWNET = 0x40000000
 _MNT_DETACH = 2
@@ -51,7 +54,8 @@ def mounts_below(folder: Path) -> list[Path]:
 
 def adopt_orphans() -> None:
     """Become the parent of descendants whose parent ends (prctl(2), PR_SET_CHILD_SUBREAPER), to learn how a detached
-    container's init ended."""
+    container's init ended.
+    """
     _check(_libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "PR_SET_CHILD_SUBREAPER")
 
 

@@ -9,22 +9,16 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import resources
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from profile_smoke import rundir
 from profile_smoke.errors import TargetUnavailableError
-from profile_smoke.image.interface import PreparedImage
-from profile_smoke.image.store import Policy, Store
 from profile_smoke.model import TargetInfo
 from profile_smoke.observe import readback
 from profile_smoke.profile import render
 from profile_smoke.profile.document import parse
-from profile_smoke.profile.model import Profile
 from profile_smoke.profile.resolve import resolve
 from profile_smoke.syscall import libseccomp, tables
 from profile_smoke.target import oci_spec
@@ -32,6 +26,15 @@ from profile_smoke.target.interface import Capabilities, Container, ContainerSpe
 from profile_smoke.target.linux import adopt_orphans, mounts_below, unmount
 from profile_smoke.target.oci_container import OciContainer
 from profile_smoke.target.runc import Runc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from profile_smoke import rundir
+    from profile_smoke.image.interface import PreparedImage
+    from profile_smoke.image.store import Policy, Store
+    from profile_smoke.profile.model import Profile
 
 
 class OciTarget(Target):
@@ -80,16 +83,21 @@ class OciTarget(Target):
         return libseccomp.resolves(syscall)
 
     def hand_over(self, profile: Profile, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """runc reads plain OCI only: Docker's conditions are resolved as Docker would."""
+        """Runc reads plain OCI only: Docker's conditions are resolved as Docker would."""
         del document
         return render.to_oci(self.meaning(profile))
 
     def meaning(self, profile: Profile) -> Profile:
         """The plain profile, resolved for this machine and the default capabilities."""
-        return resolve(profile, caps=self.default_capabilities(), arch=tables.native(), kernel=_release(platform.release()))
+        return resolve(
+            profile,
+            caps=self.default_capabilities(),
+            arch=tables.native(),
+            kernel=_release(platform.release()),
+        )
 
     def default_profile(self) -> Profile:
-        """runc has no default profile; this project's stands in for it."""
+        """Runc has no default profile; this project's stands in for it."""
         text = resources.files("profile_smoke.target").joinpath("data/oci-default.json").read_text("utf-8")
         return parse(text, "the default profile of target oci").profile
 

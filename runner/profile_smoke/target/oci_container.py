@@ -7,13 +7,10 @@ import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profile_smoke.image.user import lookup
 from profile_smoke.probe.interface import ExecResult, ExitState
@@ -23,7 +20,13 @@ from profile_smoke.target import oci_spec
 from profile_smoke.target.interface import Container, ContainerSpec
 from profile_smoke.target.linux import connect_inside, mount_overlay, unmount
 from profile_smoke.target.output import Output
-from profile_smoke.target.runc import Runc
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from profile_smoke.target.runc import Runc
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _OUTPUT_LIMIT = 64 * 1024
@@ -55,7 +58,9 @@ class OciContainer(Container):
         with filesystem_errors(self._folder):
             for name in ("rootfs", "upper", "work", "files"):
                 (self._folder / name).mkdir(parents=True)
-            mount_overlay(self._rootfs, lower=image.rootfs, upper=self._folder / "upper", work=self._folder / "work")
+            mount_overlay(
+                self._rootfs, lower=image.rootfs, upper=self._folder / "upper", work=self._folder / "work"
+            )
             identity = self._identity(start.user or image.config.user)
             config = oci_spec.configuration(
                 rootfs=self._rootfs,
@@ -185,7 +190,9 @@ class OciContainer(Container):
 
     def enter_hint(self) -> str:
         """How to look inside."""
-        return f"runc --root {self._runc.state} exec -t {self._spec.launch_id} sh    (its files: {self._rootfs})"
+        return (
+            f"runc --root {self._runc.state} exec -t {self._spec.launch_id} sh    (its files: {self._rootfs})"
+        )
 
     def remove(self) -> None:
         """Kill it, and remove container, mounts, cgroup and folder."""

@@ -6,12 +6,14 @@ Capabilities, mounts, masked and read-only paths are those of a default Docker c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import LAUNCH_LABEL, RUN_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 CAPABILITIES = (
     "CAP_AUDIT_WRITE",
@@ -95,7 +97,9 @@ def configuration(
         "hostname": launch_id,
         "annotations": {RUN_LABEL: run_id, LAUNCH_LABEL: launch_id},
         "root": {"path": str(rootfs)},
-        "process": process(args=args, env=env, cwd=cwd, identity=identity, no_new_privileges=no_new_privileges),
+        "process": process(
+            args=args, env=env, cwd=cwd, identity=identity, no_new_privileges=no_new_privileges
+        ),
         "mounts": [*_mounts(), *(_bind_mount(bind) for bind in binds)],
         "linux": {
             "cgroupsPath": f"/profile-smoke/{run_id}/{launch_id}",
@@ -127,7 +131,12 @@ def _mounts() -> list[dict[str, Any]]:
     quiet = ["nosuid", "noexec", "nodev"]
     return [
         {"destination": "/proc", "type": "proc", "source": "proc", "options": quiet},
-        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+        {
+            "destination": "/dev",
+            "type": "tmpfs",
+            "source": "tmpfs",
+            "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
+        },
         {
             "destination": "/dev/pts",
             "type": "devpts",
@@ -137,7 +146,12 @@ def _mounts() -> list[dict[str, Any]]:
         {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": [*quiet, "ro"]},
         {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": [*quiet, "ro"]},
         {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": quiet},
-        {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": [*quiet, "mode=1777", "size=65536k"]},
+        {
+            "destination": "/dev/shm",
+            "type": "tmpfs",
+            "source": "shm",
+            "options": [*quiet, "mode=1777", "size=65536k"],
+        },
     ]
 
 

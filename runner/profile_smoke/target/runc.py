@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import DiskFullError, InfrastructureError, RuntimeRefusedError
 from profile_smoke.target.interface import StartRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _QUICK = 20.0
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
@@ -45,13 +48,27 @@ class Runc:
             InfrastructureError: the machine is at fault.
         """
         pid_file, log = bundle / "pid", bundle / "runc.log"
-        arguments = ["--log", str(log), "--log-format", "json", "run", "--detach", "--bundle", str(bundle), "--pid-file", str(pid_file), ident]
+        arguments = [
+            "--log",
+            str(log),
+            "--log-format",
+            "json",
+            "run",
+            "--detach",
+            "--bundle",
+            str(bundle),
+            "--pid-file",
+            str(pid_file),
+            ident,
+        ]
         log.unlink(missing_ok=True)
         process = self._start(arguments, output)
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise StartRefused(f"runc did not finish starting the container within {timeout:g} s: its init is wedged") from None
+            raise StartRefused(
+                f"runc did not finish starting the container within {timeout:g} s: its init is wedged"
+            ) from None
         finally:
             if process.poll() is None:
                 process.kill()
@@ -63,17 +80,27 @@ class Runc:
     def _start(self, arguments: Sequence[str], output: int) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C on the terminal is ours to handle, not runc's.
         return subprocess.Popen(
-            self._command(arguments), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            self._command(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return ["runc", "--root", str(self.state), *arguments]
 
-    def exec(self, ident: str, process_file: Path, pid_file: Path, timeout: float) -> subprocess.CompletedProcess[bytes]:
+    def exec(
+        self, ident: str, process_file: Path, pid_file: Path, timeout: float
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run a process in the container and wait for it. Raises TimeoutError after killing it."""
         arguments = ["exec", "--process", str(process_file), "--pid-file", str(pid_file), ident]
         process = subprocess.Popen(
-            self._command(arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            self._command(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             output, _ = process.communicate(timeout=timeout)
@@ -115,7 +142,13 @@ class Runc:
 
     def _quick(self, arguments: Sequence[str]) -> str:
         try:
-            done = subprocess.run(self._command(arguments), stdin=subprocess.DEVNULL, capture_output=True, timeout=_QUICK, check=False)
+            done = subprocess.run(
+                self._command(arguments),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_QUICK,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             raise InfrastructureError(f"runc {arguments[0]} did not end within {_QUICK:g} s") from None
         text = done.stderr.decode("utf-8", "replace").strip()

@@ -41,5 +41,3 @@ def main(options: Options) -> int:
     if not removed:
         print("nothing to clean", file=sys.stderr)  # noqa: T201
     return 0
-
-

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from profile_smoke import rundir
 from profile_smoke.cli import wiring
-from profile_smoke.cli.options import Options
 from profile_smoke.errors import SmokeError
 from profile_smoke.report.table import standin_name
 from profile_smoke.report.text import safe
+
+if TYPE_CHECKING:
+    from profile_smoke.cli.options import Options
 
 
 def main(options: Options) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from profile_smoke.cli import wiring
 from profile_smoke.cli.options import ListFormat, Options
 from profile_smoke.report import write
 from profile_smoke.report.text import safe
 from profile_smoke.run.plan import Cell, matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(options: Options) -> int:
@@ -33,7 +35,10 @@ def _render(cells: Sequence[Cell], form: ListFormat) -> str:
             from tabulate import tabulate
 
             heads = ["cell", "image", "expected"]
-            return tabulate([[each.id, safe(each.scenario.image), each.expected.value] for each in cells], heads) + "\n"
+            return (
+                tabulate([[each.id, safe(each.scenario.image), each.expected.value] for each in cells], heads)
+                + "\n"
+            )
         case ListFormat.IDS:
             return "".join(f"{each.id}\n" for each in cells)
         case ListFormat.MATRIX:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from profile_smoke import rundir
 from profile_smoke.cli import wiring
 from profile_smoke.cli.exit_code import exit_code
 from profile_smoke.cli.options import Keep, Options
 from profile_smoke.errors import UsageError
-from profile_smoke.model import RunReport
 from profile_smoke.profile.edit import write_fix
-from profile_smoke.profile.model import Rule
 from profile_smoke.report import write
 from profile_smoke.report.interface import render
 from profile_smoke.report.progress import choose
@@ -23,6 +21,12 @@ from profile_smoke.run.cell import Effort
 from profile_smoke.run.controls import Controls
 from profile_smoke.run.plan import Cell, matrix
 from profile_smoke.run.runner import Runner, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from profile_smoke.model import RunReport
+    from profile_smoke.profile.model import Rule
 
 
 def main(options: Options) -> int:
@@ -68,7 +72,9 @@ def _publish(report: RunReport, options: Options) -> None:
 def _check_fix_selection(cells: Sequence[Cell]) -> None:
     names = {cell.profile.name for cell in cells if cell.profile.document is not None}
     if len(names) != 1:
-        raise UsageError(f"--write-fix writes one profile, but {len(names)} are selected; choose it with --profile")
+        raise UsageError(
+            f"--write-fix writes one profile, but {len(names)} are selected; choose it with --profile"
+        )
 
 
 def _write_fix(report: RunReport, cells: Sequence[Cell], destination: str) -> None:
@@ -92,5 +98,3 @@ def _rules(documents: Sequence[object]) -> tuple[Rule, ...]:
 
     text = json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": list(documents)})
     return parse(text, "the fix").profile.rules
-
-
