@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
-    from profile_smoke.cli.arguments import parse  # noqa: PLC0415  under the handlers above
+    from profile_smoke.cli.arguments import parse
 
     options = parse(arguments)
     module = importlib.import_module(f"profile_smoke.cli.commands.{options.command}")
@@ -71,7 +71,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _internal(error: Exception) -> int:
     if os.environ.get(_DEBUG):
-        import traceback  # noqa: PLC0415  never needed on the usual way
+        import traceback
 
         traceback.print_exception(error)
     hint = "" if os.environ.get(_DEBUG) else f"; {_DEBUG}=1 shows where"
@@ -80,7 +80,7 @@ def _internal(error: Exception) -> int:
 
 
 def _say(message: str) -> None:
-    from profile_smoke.report.text import safe  # noqa: PLC0415  only where something went wrong
+    from profile_smoke.report.text import safe
 
     with suppress(OSError):  # nobody reads stderr any more; the exit code still speaks
         print(f"profile-smoke: {safe(message)}", file=sys.stderr, flush=True)  # noqa: T201

@@ -14,12 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _FOLD = 12
+_FILTER_MODE = 2  # SECCOMP_MODE_FILTER of linux/seccomp.h, as /proc/PID/status shows it
 _LABEL_WIDTH = 46
 _BOUND = 200
 
 
-def quoted(text: str) -> str:
-    """The text as one word of a shell command, safe to show."""
+def command(cell: CellResult) -> str:
+    """The command that runs this cell alone again; a path, where there is one, finds the profile from anywhere."""
+    words = {
+        "--profile": cell.profile.path or cell.profile.name,
+        "--scenario": cell.scenario,
+        "--target": cell.target.name,
+    }
+    return " ".join(["profile-smoke", *(f"{option} {_quoted(word)}" for option, word in words.items())])
+
+
+def _quoted(text: str) -> str:
     return shlex.quote(safe(text))
 
 
@@ -27,12 +37,14 @@ def proof(cell: CellResult, style: Style) -> Iterator[str]:
     """What the kernel said, launch by launch: control, profile as it is, with the fix, without each rule."""
     rows = [(f"the default profile of {cell.target.name}", cell.control)] if cell.control else []
     enforced = [launch for launch in cell.launches if launch.kind is LaunchKind.ENFORCE]
-    telling = [(label, launch) for launch in enforced if (label := _label(cell, launch))]
-    rows += telling[:_FOLD]
+    told = [(f"`{cell.profile.name}` as it is", launch) for launch in enforced if not launch.allowed]
+    # The same calls may have been tried with narrower rules before: the last launch is the one that counts.
+    told += {label: launch for launch in enforced if (label := _label(cell, launch))}.items()
+    rows += told[:_FOLD]
     if not rows:
         return
     lines = [_launch(label, launch, style) for label, launch in rows]
-    rest = len(enforced) - len(telling[:_FOLD])
+    rest = len(enforced) - len(told[:_FOLD])
     if rest:
         lines.append(f"    ... and {counted(rest, 'more launch')} on the way there, in the JSON report")
     title = (
@@ -56,25 +68,21 @@ def fix(cell: CellResult, style: Style) -> Iterator[str]:
     rules = ",\n".join(_rule(rule, style.width) for rule in cell.fix.rules)
     yield wrap(text, style.width, "  ", "  ") + "\n\n" + rules
     if path:
-        target = quoted(f"fixed-{PurePath(path).name}")
         yield (
             "  or let it be written, in the file's own layout, past rules that would win over it:\n"
-            f"    profile-smoke --only {quoted(cell.id)} --write-fix {target}"
+            f"    {command(cell)} \\\n"
+            f"      --write-fix {_quoted(f'fixed-{PurePath(path).name}')}"
         )
 
 
 def _label(cell: CellResult, launch: Launch) -> str:
-    """What this launch shows; empty for a step of the search that shows nothing by itself."""
-    allowed, blocking = set(launch.allowed), set(cell.blocking)
-    name = f"`{cell.profile.name}`"
-    if not allowed:
-        return f"{name} as it is"
-    if allowed == blocking:
-        return f"{name} + the fix" if cell.fix else f"{name} + {', '.join(cell.blocking)}"
-    left_out = blocking - allowed
-    if allowed < blocking and len(left_out) == 1:
-        return f"{name} + the fix without {left_out.pop()}"
-    return ""
+    """What a launch that allowed more than the profile shows; empty for a mere step of the search."""
+    rules = cell.fix.rules if cell.fix else ()
+    fixed = {name for rule in rules for name in rule["names"]} or set(cell.blocking)
+    left_out = fixed - set(launch.allowed)
+    if not launch.allowed or set(launch.allowed) - fixed or len(left_out) > 1:
+        return ""
+    return f"`{cell.profile.name}` + the fix" + (f" without {left_out.pop()}" if left_out else "")
 
 
 def _launch(label: str, launch: Launch, style: Style) -> str:
@@ -95,7 +103,7 @@ def _filter_words(cell: CellResult) -> str:
     check = cell.filter
     if check is None or check.mode is None:
         return ""
-    on = "The filter was on" if check.mode == 2 else "The filter was NOT on"  # noqa: PLR2004  SECCOMP_MODE_FILTER
+    on = "The filter was on" if check.mode == _FILTER_MODE else "The filter was NOT on"
     read = ""
     if check.instructions is not None:
         does = (
@@ -113,8 +121,8 @@ def _fix_words(found: Fix) -> str:
     if not found.verified:
         return "No launch proved it: take it as a hint."
     if found.minimal:
-        return f"With it the cell passes, and without any one of its rules it does not {cost}."
-    return f"With it the cell passes {cost}; whether each rule is needed was not proven."
+        return f"With it the cell passes, and with any part of it left out it does not {cost}."
+    return f"With it the cell passes {cost}; whether every part of it is needed was not proven."
 
 
 def _rule(rule: Mapping[str, Any], width: int) -> str:

@@ -24,11 +24,11 @@ def render(report: RunReport, form: Format, style: Style) -> str:
     """
     match form:
         case Format.TABLE:
-            from profile_smoke.report import story, table  # noqa: PLC0415
+            from profile_smoke.report import story, table
 
             return table.render(report, style) + story.render(report, style) + table.summary(report, style)
         case Format.JSON:
-            from profile_smoke.report import json  # noqa: PLC0415
+            from profile_smoke.report import json
 
             return json.dump(report)
         case _ as never:

@@ -20,7 +20,7 @@ from typing import Any
 
 from profile_smoke.errors import BadFileError
 from profile_smoke.model import SCHEMA, RunReport
-from profile_smoke.report.text import unicode
+from profile_smoke.report.text import clipped, unicode
 
 
 def dump(report: RunReport) -> str:
@@ -87,8 +87,7 @@ def _no_constant(name: str) -> None:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004  enough to find it
+    return clipped(json.dumps(value), 40)
 
 
 def _encode(value: Any) -> Any:

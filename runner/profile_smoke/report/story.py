@@ -71,7 +71,7 @@ def brief(cell: CellResult, style: Style) -> str:
     lines = [_headline(cell, style), wrap(safe(_what_happened(cell)), style.width, "  ")]
     if cell.blocking:
         lines.append(wrap(safe(f"Blocking: {', '.join(cell.blocking)}."), style.width, "  "))
-    lines.append(f"  The whole story: profile-smoke --only {evidence.quoted(cell.id)}")
+    lines.append(f"  The whole story: {evidence.command(cell)}")
     return "\n".join(lines) + "\n"
 
 
@@ -153,17 +153,19 @@ def _sorted(cell: CellResult, effect: Effect) -> list[Denial]:
 def _denial(denial: Denial, style: Style) -> str:
     answer = "killed by SIGSYS" if denial.errno == "SIGSYS" else denial.errno
     call = _bounded(f"{denial.text} = {answer}", style, "    ", "        ")
-    process = denial.process
-    program = (
-        f"{process.comm} ({process.exe}, pid {process.pid})"
-        if process.exe
-        else f"{process.comm} (pid {process.pid})"
-    )
     times = f", {denial.count} times" if denial.count > 1 else ""
     arch = "" if denial.arch in ("x86_64", "aarch64") else f", by the {denial.arch} ABI"
-    when = f"in phase {denial.phase}, {denial.first_ms:.0f} ms after launch"
-    where = f"{program} {when}{times}{arch}{_seen(denial)}"
+    where = f"in phase {denial.phase}{_seen(denial)}"
+    if denial.process.comm:
+        when = f"{denial.first_ms:.0f} ms after launch"
+        where = f"{_program(denial)} in phase {denial.phase}, {when}{times}{arch}{_seen(denial)}"
     return f"{style.paint(call, Colour.BOLD)}\n" + wrap(safe(where), style.width, "      ")
+
+
+def _program(denial: Denial) -> str:
+    process = denial.process
+    where = f"{process.exe}, " if process.exe else ""
+    return f"{process.comm} ({where}pid {process.pid})"
 
 
 def _seen(denial: Denial) -> str:

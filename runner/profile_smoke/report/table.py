@@ -71,7 +71,7 @@ def why(cell: CellResult) -> str:
 def _section(title: str, cells: Sequence[CellResult], style: Style) -> str:
     if not cells:
         return ""
-    from tabulate import tabulate  # noqa: PLC0415  only this function needs it
+    from tabulate import tabulate
 
     headers = list(_row(cells[0], _NAME_WIDTHS[0]))
     rows = _fitted(cells, style.width)

@@ -38,10 +38,10 @@ class Style:
     width: int = 100
 
     @classmethod
-    def of(cls, stream: TextIO, environ: Mapping[str, str] = os.environ) -> Style:
+    def of(cls, stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> Style:
         """Colours only on a terminal that has them, and only unless `NO_COLOR` is set (no-color.org)."""
         plain = environ.get("NO_COLOR") or environ.get("TERM") == "dumb"
-        return cls(colour=stream.isatty() and not plain)
+        return cls(colour=stream is not None and stream.isatty() and not plain)
 
     def paint(self, text: str, *colours: Colour) -> str:
         """The text in these colours, or as it is."""

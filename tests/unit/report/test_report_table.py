@@ -93,7 +93,7 @@ def test_it_fits_the_width(width: int, longer: str) -> None:
         for cell in report.cells
     ]
     lines = render(replace(report, cells=tuple(cells)), Format.TABLE, Style(width=width)).splitlines()
-    assert [line for line in lines if len(line) > width and "profile-smoke --only" not in line] == []
+    assert [line for line in lines if len(line) > width and "profile-smoke --profile" not in line] == []
 
 
 def test_hostile_text_reaches_no_terminal() -> None:
@@ -191,7 +191,7 @@ def test_informing_stories_are_short_only_where_there_are_many() -> None:
     assert "the last words" in story.render(run(informing), Style())
     many = story.render(run(*[informing] * 5), Style())
     assert "the last words" not in many
-    assert many.count("profile-smoke --only web/nginx@oci") == 5
+    assert many.count("profile-smoke --profile web.json --scenario nginx --target oci") == 5
 
 
 def test_long_lists_are_folded_and_say_how_much_is_missing() -> None:
@@ -254,7 +254,7 @@ def test_the_proof_names_what_each_launch_left_out() -> None:
 @pytest.mark.parametrize(
     ("verified", "minimal", "words"),
     [
-        (True, True, "without any one of its rules it does not"),
+        (True, True, "with any part of it left out it does not"),
         (True, False, "was not proven"),
         (False, False, "No launch proved it"),
     ],
@@ -298,20 +298,21 @@ def test_the_report_survives_a_round_trip_through_json() -> None:
         (True, {"NO_COLOR": "1"}, False),
         (True, {"TERM": "dumb"}, False),
         (False, {}, False),
+        (None, {}, False),
     ],
 )
 def test_colours_need_a_terminal_and_no_objection(
-    terminal: bool,  # noqa: FBT001
+    terminal: bool | None,  # noqa: FBT001
     environ: dict[str, str],
     colour: bool,  # noqa: FBT001
 ) -> None:
-    """An empty NO_COLOR is no objection, as its definition says."""
+    """An empty NO_COLOR is no objection, as its definition says; a closed stream is no terminal."""
 
     class Stream(io.StringIO):
         def isatty(self) -> bool:
-            return terminal
+            return terminal is True
 
-    assert Style.of(Stream(), environ).colour is colour
+    assert Style.of(None if terminal is None else Stream(), environ).colour is colour
 
 
 def test_durations_and_characters_read_well() -> None:
@@ -323,3 +324,36 @@ def test_durations_and_characters_read_well() -> None:
         "1 min 15 s",
     ]
     assert safe("café → ok\tx") == "café → ok   x"
+
+
+def test_narrower_rules_that_failed_are_not_shown_as_the_fix() -> None:
+    """The same calls allowed under conditions first, and whole afterwards: only the last is the fix."""
+
+    def enforced(outcome: Outcome, *allowed: str) -> Launch:
+        return Launch(LaunchKind.ENFORCE, "00", outcome, 1.0, allowed=allowed)
+
+    fix = Fix(({"names": ["clone"], "action": "SCMP_ACT_ALLOW"},), verified=True, minimal=True, launches=3)
+    launches = (
+        enforced(Outcome.FAILED),
+        enforced(Outcome.FAILED, "clone"),
+        enforced(Outcome.PASSED, "clone"),
+    )
+    told = story.tell(cell(Verdict.BLOCKED, blocking=("clone",), launches=launches, fix=fix), Style())
+    assert re.findall(r"`web` \+ the fix +(\w+)", told) == ["passed"]
+    assert "1 more launch on the way there" in told
+
+
+def test_a_launch_that_contradicts_another_is_shown_with_it() -> None:
+    """Failed, then passed, unchanged: both stand in the story of an inconclusive cell."""
+    outcomes = (Outcome.FAILED, Outcome.PASSED)
+    launches = tuple(Launch(LaunchKind.ENFORCE, "00", outcome, 1.0) for outcome in outcomes)
+    told = story.tell(cell(Verdict.ERROR, launches=launches), Style())
+    assert re.findall(r"`web` as it is +(\w+)", told) == ["failed", "passed"]
+
+
+def test_an_unknown_process_is_not_made_up() -> None:
+    """What only relaunching showed has a phase and no process."""
+    unseen = replace(denial("write"), process=Process(0, "", ""), evidence=Evidence.RELAUNCH)
+    told = story.tell(cell(Verdict.BLOCKED, blocking=("write",), denials=(unseen,)), Style())
+    assert "in phase start (found by relaunching)" in told
+    assert "pid" not in told
