@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import operator
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from profile_smoke.errors import InstrumentError
 from profile_smoke.profile.model import Action, Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _ACTION_MASK, _DATA_MASK, _MAX_ERRNO = 0xFFFF0000, 0xFFFF, 4095
 _VALUES = {
@@ -169,7 +171,7 @@ class Program:
                 steps.append(_Step(code, k >> 2 if code == _LD_ABS else k, land(pc + 1), 0))
         # Long jumps at the very start have no predecessor that could skip them.
         first = land(0)
-        return tuple([steps[first], *steps[1:]]) if first else tuple(steps)
+        return (steps[first], *steps[1:]) if first else tuple(steps)
 
     @functools.cached_property
     def _switches(self) -> dict[int, tuple[dict[int, int], int]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from profile_smoke.profile import bpf
-from profile_smoke.profile.bpf import Program
-from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Arg, Decision, Op, Profile
 from profile_smoke.syscall import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from profile_smoke.profile.bpf import Program
+    from profile_smoke.profile.evaluate import Evaluator
 
 LIMIT = 20
 _BEYOND = 40
@@ -80,10 +84,9 @@ def _samples(profile: Profile) -> dict[str, tuple[tuple[int, ...], ...]]:
         sets = [tuple(met)]
         for arg in rule.args:
             for value in _around(arg):
-                for base in (met, _ZEROS):
-                    sets.append((*base[: arg.index], value, *base[arg.index + 1 :]))
+                sets += [(*base[: arg.index], value, *base[arg.index + 1 :]) for base in (met, _ZEROS)]
         for name in rule.names:
-            found.setdefault(name, dict.fromkeys((_ZEROS, _ONES))).update(dict.fromkeys(sets))
+            found.setdefault(name, {_ZEROS: None}).update(dict.fromkeys([*sets, _ONES]))
     return {name: tuple(sets) for name, sets in found.items()}
 
 
@@ -110,7 +113,10 @@ def _around(arg: Arg) -> set[int]:
 def _shown(args: Sequence[int]) -> str:
     if not any(args):
         return ""
-    return " with arguments " + ", ".join(f"{arg:#x}" for arg in args)
+    if all(arg == _FULL for arg in args):
+        return " with every bit of its arguments set"
+    used = max(index for index, arg in enumerate(args) if arg) + 1
+    return " with arguments " + ", ".join(f"{arg:#x}" for arg in args[:used])
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -11,10 +11,13 @@ actions both hold (libseccomp src/db.c, src/gen_bpf.c):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from profile_smoke.profile.model import Arg, Op
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _WORD = 0xFFFFFFFF
 _FULL = 0xFFFFFFFFFFFFFFFF

@@ -8,31 +8,21 @@ boundary); libseccomp src/db.c (order of conditional rules), src/gen_bpf.c (fore
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import RuntimeRefusedError
 from profile_smoke.profile import bpf
 from profile_smoke.profile.conditions import ConflictError, Tree
 from profile_smoke.profile.model import Action, Arg, Decision, Op, Profile, Rule
-from profile_smoke.syscall import tables
+from profile_smoke.syscall import multiplexed, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _WORD = 0xFFFFFFFF
 _BAD_ARCH = bpf.value(Action.KILL_THREAD)
 _ENOSYS = bpf.value(Action.ERRNO, errno.ENOSYS)
-
-# libseccomp's pseudo numbers of the calls that 32-bit x86 also reaches through `socketcall` and `ipc`: the
-# sub-call's number (linux/net.h, linux/ipc.h), which is the first argument of the multiplexer.
-_SOCKETCALL = (
-    "socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown "
-    "setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg"
-).split()
-_MULTIPLEXED: Mapping[str, tuple[str, int]] = {
-    **{name: ("socketcall", index) for index, name in enumerate(_SOCKETCALL, 1)},
-    **{name: ("ipc", index) for index, name in enumerate("semop semget semctl semtimedop".split(), 1)},
-    **{name: ("ipc", index) for index, name in enumerate("msgsnd msgrcv msgget msgctl".split(), 11)},
-    **{name: ("ipc", index) for index, name in enumerate("shmat shmdt shmget shmctl".split(), 21)},
-}
 
 
 @dataclass
@@ -144,12 +134,12 @@ def _add_to(rules: _Filter, name: str, args: tuple[Arg, ...], action: int) -> No
     """Add one rule to one ABI. Raises RuntimeRefusedError."""
     number = tables.number(rules.arch, name)
     try:
-        if rules.arch == "x86" and name in _MULTIPLEXED:
+        if rules.arch == "x86" and name in multiplexed.THROUGH:
             # libseccomp covers the multiplexer too; its first condition takes the place of one on argument 0.
-            through, index = _MULTIPLEXED[name]
+            through, index = multiplexed.THROUGH[name]
             others = tuple(arg for arg in args if arg.index)
             rules.tree(tables.numbers("x86")[through]).add((Arg(0, index, Op.EQ), *others), action)
-        if number is not None or name in tables.all_names() and rules.arch != "x86":
+        if number is not None or (name in tables.all_names() and rules.arch != "x86"):
             # A call that this ABI lacks still gets a place in the rules, so that it can be refused.
             rules.tree(name if number is None else number).add(args, action)
     except ConflictError:
@@ -163,5 +153,5 @@ def _highest(profile: Profile, arch: str, known: Callable[[str], bool] | None) -
     """The highest number that any rule names, whatever its action. Multiplexed calls of x86 count as having none."""
     names = {name for rule in profile.rules for name in rule.names if known is None or known(name)}
     if arch == "x86":
-        names -= _MULTIPLEXED.keys()
+        names -= multiplexed.THROUGH.keys()
     return max((tables.number(arch, name) or 0 for name in names), default=0)

@@ -1,0 +1,1 @@
+"""Syscalls as data: numbers, groups, dangers, and calls written as text."""

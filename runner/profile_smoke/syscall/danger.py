@@ -7,8 +7,11 @@ profiles/seccomp/default.json, and the man pages named with each class.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 # linux/sched.h: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; and CLONE_NEWTIME, which shares a bit
 # with clone's exit signal and so counts for unshare and clone3 alone, but no signal has that number either.

@@ -12,11 +12,14 @@ import importlib.resources
 import ipaddress
 import signal
 import struct
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from profile_smoke.syscall import _constants as names
+from profile_smoke.syscall.multiplexed import SOCKETCALL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 LIMIT = 200
 """Characters of a decoded call at most."""
@@ -33,10 +36,6 @@ _RESOLVE = {
     8: "RESOLVE_BENEATH",
     16: "RESOLVE_IN_ROOT",
 }
-_SOCKETCALLS = (
-    "socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown "
-    "setsockopt getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg"
-).split()
 
 
 class Reader(Protocol):
@@ -234,7 +233,7 @@ def _sockaddr(call: _Call, index: int) -> str:
 
 
 def address(raw: bytes) -> str:
-    """A `struct sockaddr` as text: `{AF_INET, 10.0.0.1:80}`, `{AF_UNIX, "/run/x.sock"}`; the family alone where it is cut."""
+    """A `struct sockaddr` as text: `{AF_INET, 10.0.0.1:80}`, `{AF_UNIX, "/run/x.sock"}`; or the family alone."""
     (family,) = struct.unpack_from("=H", raw)
     name = names.FAMILIES.get(family, str(family))
     if name == "AF_UNIX":
@@ -253,10 +252,9 @@ def address(raw: bytes) -> str:
 
 def _socketcall(call: _Call) -> list[str]:
     """32-bit x86's socket multiplexer: the call that it stands for, where its arguments can be read."""
-    which = call.args[0] & _WORD
-    if not 1 <= which <= len(_SOCKETCALLS):
+    name = SOCKETCALL.get(call.args[0] & _WORD)
+    if name is None:
         return _rest(call.args[:2])
-    name = _SOCKETCALLS[which - 1]
     count = len(_signatures()[name])
     raw = call.reader.bytes(call.args[1] & _WORD, 4 * count)
     if raw is None:

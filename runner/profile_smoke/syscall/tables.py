@@ -9,11 +9,15 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import platform
-from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ARCHES = ("x86_64", "x86", "x32", "aarch64", "arm")
 X32_BIT = 0x40000000
+_SKIPPED = 0xFFFFFFFF
 
 # linux/audit.h: the ELF machine, plus flags for 64 bits (0x80000000) and little endian (0x40000000).
 _AUDIT = {
@@ -98,7 +102,7 @@ def abi(audit_arch: int, number: int) -> str:
     too and belongs to x86_64. An architecture without a table is named by its hexadecimal value.
     """
     arch = _ARCH_OF_AUDIT.get(audit_arch, f"{audit_arch:#x}")
-    if arch == "x86_64" and number & X32_BIT and number & 0xFFFFFFFF != 0xFFFFFFFF:
+    if arch == "x86_64" and number & X32_BIT and number & _SKIPPED != _SKIPPED:
         return "x32"
     return arch
 
