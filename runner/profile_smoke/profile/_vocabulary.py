@@ -123,6 +123,17 @@ CAPABILITIES = tuple(
 )
 """capabilities(7), as of Linux 6.18."""
 
+_ALIASES = {
+    "scmp_arch_amd64": "SCMP_ARCH_X86_64",
+    "scmp_arch_i386": "SCMP_ARCH_X86",
+    "scmp_arch_386": "SCMP_ARCH_X86",
+    "scmp_arch_arm64": "SCMP_ARCH_AARCH64",
+    "x86_64": "amd64",
+    "386": "x86",
+    "i386": "x86",
+    "aarch64": "arm64",
+}
+"""What others call the architectures; by looks alone, `x86_64` would be nearest to `x86`."""
 _FEW = 12
 _LONG = 60
 
@@ -136,6 +147,8 @@ def nearest(word: str, words: Collection[str]) -> str | None:
     """The valid word that looks most like `word`, whatever the case; None where nothing is near."""
     if len(word) > _LONG:
         return None
+    if (alias := _ALIASES.get(word.casefold())) in words:
+        return alias
     folded = {candidate.casefold(): candidate for candidate in sorted(words)}
     if near := get_close_matches(word.casefold(), folded, n=1, cutoff=0.5):
         return folded[near[0]]

@@ -131,6 +131,8 @@ class Source:
     def _number(self, match: re.Match[str]) -> Node:
         if match.end() - match.start() > _MAX_DIGITS:
             raise self.error(match.start(), f"a number of more than {_MAX_DIGITS} digits")
+        if self.text[match.end() : match.end() + 1].isdigit():
+            raise self.error(match.start(), "a number with a leading zero")
         value = float(match[0]) if match[1] or match[2] else int(match[0])
         return Node(value, match.start(), match.end())
 
@@ -184,6 +186,8 @@ class Source:
             return "a comment; JSON has none"
         if rest[0] == "'":
             return "a single quote; JSON strings take double quotes"
-        if word := _WORD.match(rest):
-            return quoted(word[0])
+        if rest[0] == '"':
+            return "a string"
+        if word := _WORD.match(rest, rest[0] == "-"):
+            return quoted(rest[: word.end()])
         return quoted(rest[0])

@@ -1,0 +1,120 @@
+"""The instrumented profile, checked against what runc and libseccomp make of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from tests.support.made_profiles import ARCH_MAP, NAMES, profiles
+
+from profile_smoke.errors import RuntimeRefusedError
+from profile_smoke.profile.evaluate import Evaluator
+from profile_smoke.profile.model import Action, Arg, Op, Profile, Rule
+from profile_smoke.profile.observed import observed
+from profile_smoke.syscall import tables
+
+KILL_ALL = Profile(Action.KILL)
+
+
+def made(profile: Profile) -> Profile:
+    return observed(profile, listener_path="/run/l", metadata="id")
+
+
+def rules(profile: Profile) -> dict[Action, tuple[str, ...]]:
+    """The names by action, where each action has one unconditional rule."""
+    found = made(profile).rules
+    assert len({rule.action for rule in found}) == len(found)
+    assert not any(rule.args for rule in found)
+    return {rule.action: rule.names for rule in found}
+
+
+@given(profiles(plain=True))
+def test_what_is_permitted_whatever_its_arguments_stays_and_the_rest_is_notified(profile: Profile) -> None:
+    """For each name: NOTIFY, unless the filter of the profile permits the call without a look at the arguments."""
+    assume(not profile.architectures)
+    try:
+        before = Evaluator(profile, "x86_64", enosys_boundary=False)
+    except RuntimeRefusedError:
+        assume(False)  # noqa: FBT003
+    after = Evaluator(made(profile), "x86_64", enosys_boundary=False)
+    calls = [(0,) * 6, (1, 2, 3, 0, 1, 2), (2**64 - 1,) * 6]
+    for name in NAMES:
+        number = tables.number("x86_64", name)
+        assert number is not None
+        was = {before.decide("x86_64", number, args).action for args in calls}
+        now = {after.decide("x86_64", number, args).action for args in calls}
+        if name == "write":
+            assert now <= {Action.ALLOW, Action.LOG}
+        elif now != {Action.NOTIFY}:
+            assert now == was
+            assert now <= {Action.ALLOW, Action.LOG}
+        elif was <= {Action.ALLOW, Action.LOG}:
+            assert any(name in rule.names and rule.args for rule in profile.rules)
+
+
+def test_a_denying_profile_notifies_every_other_name_of_every_table() -> None:
+    """The default action cannot be NOTIFY, so it is spelled out, calls of other ABIs included."""
+    found = rules(Profile(Action.ERRNO, 38, rules=(Rule(("read", "write"), Action.ALLOW),)))
+    assert found[Action.ALLOW] == ("read", "write")
+    assert set(found[Action.NOTIFY]) == tables.all_names() - {"read", "write"}
+    assert list(found[Action.NOTIFY]) == sorted(found[Action.NOTIFY])
+
+
+def test_a_permitting_profile_notifies_only_what_it_denies_or_asks_about() -> None:
+    """All else must not cost a thing."""
+    profile = Profile(
+        Action.ALLOW,
+        rules=(
+            Rule(("mount",), Action.ERRNO),
+            Rule(("socket",), Action.ERRNO, args=(Arg(0, 40, Op.EQ),)),
+            Rule(("ptrace",), Action.LOG),
+        ),
+    )
+    assert rules(profile) == {Action.LOG: ("ptrace",), Action.NOTIFY: ("mount", "socket")}
+
+
+def test_write_is_allowed_and_never_notified() -> None:
+    """runc refuses to start with NOTIFY on write."""
+    assert rules(KILL_ALL)[Action.ALLOW] == ("write",)
+    denied = Rule(("write",), Action.ERRNO, args=(Arg(0, 1, Op.EQ),))
+    assert rules(Profile(Action.ALLOW, rules=(denied,))) == {Action.ALLOW: ("write",)}
+    assert rules(Profile(Action.ERRNO, rules=(Rule(("write",), Action.LOG),)))[Action.LOG] == ("write",)
+
+
+def test_the_first_unconditional_rule_decides() -> None:
+    """It wins over later ones and over conditional ones on either side."""
+    allow, deny = Rule(("read",), Action.ALLOW), Rule(("read",), Action.TRAP)
+    asks = Rule(("read",), Action.TRAP, args=(Arg(0, 1, Op.EQ),))
+    cases = {(allow, deny): True, (deny, allow): False, (asks, allow): True, (allow, asks): True}
+    for order, allowed in cases.items():
+        found = rules(Profile(Action.ERRNO, rules=order))
+        assert ("read" in found[Action.ALLOW]) is allowed
+
+
+def test_a_rule_that_repeats_the_default_does_not_count() -> None:
+    """runc skips it, so that a later rule decides; another errno makes it count."""
+    allow = Rule(("read",), Action.ALLOW)
+    skipped, counts = Rule(("read",), Action.ERRNO, 1), Rule(("read",), Action.ERRNO, 38)
+    assert "read" in rules(Profile(Action.ERRNO, rules=(skipped, allow)))[Action.ALLOW]
+    assert "read" in rules(Profile(Action.ERRNO, rules=(counts, allow)))[Action.NOTIFY]
+    same = Rule(("read",), Action.KILL_THREAD)
+    assert "read" in rules(Profile(Action.KILL, rules=(same, allow)))[Action.ALLOW]
+
+
+def test_the_rest_of_the_profile_is_kept_and_the_listener_is_ours() -> None:
+    """Flags go, because runc before 1.2 rejects every one."""
+    profile = Profile(
+        Action.KILL_PROCESS,
+        architectures=("SCMP_ARCH_X86_64", "SCMP_ARCH_X86"),
+        flags=("SECCOMP_FILTER_FLAG_LOG",),
+        listener_path="/run/agent",
+        listener_metadata="theirs",
+    )
+    found = made(profile)
+    assert (found.default_action, found.architectures) == (Action.KILL_PROCESS, profile.architectures)
+    assert (found.flags, found.listener_path, found.listener_metadata) == ((), "/run/l", "id")
+
+
+def test_a_profile_that_is_not_resolved_is_refused() -> None:
+    """Its rules may not be the ones that are loaded."""
+    with pytest.raises(ValueError, match="resolve it first"):
+        made(Profile(Action.ERRNO, arch_map=ARCH_MAP))
