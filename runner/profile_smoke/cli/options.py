@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from profile_smoke.report.interface import Format
-from profile_smoke.report.write import STDOUT
+from profile_smoke.report.interface import STDOUT, Format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 PROG = "profile-smoke"
-MAX_LAUNCHES = 60
+MAX_LAUNCHES = 120
 
 
 class Command(StrEnum):

@@ -26,7 +26,7 @@ class ExitState:
     signal: str | None = None
 
     def __str__(self) -> str:
-        return f"killed by {self.signal}" if self.signal else f"exited {self.exit_code}"
+        return f"killed by {self.signal}" if self.signal else f"exited with code {self.exit_code}"
 
 
 class Surface(Protocol):

@@ -52,8 +52,8 @@ class Trials(Protocol):
     def enforce(self, allowed: Collection[Candidate], *, wide: bool) -> bool:
         """Whether it passes, enforced by the kernel. The same question is launched once."""
 
-    def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool]:
-        """`enforce` for several sets, side by side."""
+    def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool | None]:
+        """`enforce` for several sets, side by side; None for those that the bound did not allow any more."""
 
 
 @dataclass
@@ -173,8 +173,10 @@ def _drop_side_by_side(trials: Trials, blame: Blame) -> None:
     full = blame.needed
     without = [[other for other in full if other is not each] for each in full]
     results = trials.enforce_all(without, wide=blame.wide)
-    necessary = tuple(each for each, passed in zip(full, results, strict=True) if not passed)
+    necessary = tuple(each for each, passed in zip(full, results, strict=True) if passed is False)
     blame.proven = {each.name for each in necessary}
+    if None in results:
+        raise BudgetExhausted
     if len(necessary) < len(full) and necessary and trials.enforce(necessary, wide=blame.wide):
         blame.needed = necessary
 

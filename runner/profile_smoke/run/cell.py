@@ -106,6 +106,7 @@ class CellRunner:
                 Verdict.ERROR, {**facts, "phase": control.launch.phase, "reason": reason, "log": control.log}
             )
         if cell.profile.document is None:
+            # The default profile under test is what the control launched.
             return _Draft(Verdict.PASSED, {**facts, "filter": control.filter})
         return _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
 

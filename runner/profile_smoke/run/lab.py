@@ -120,13 +120,20 @@ class Lab:
             self._enforced[digest] = result
         return result
 
-    def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool]:
+    def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool | None]:
         """Several `enforce` side by side. Every launch that was begun is waited for, whatever happens to another."""
+
+        def one(each: Collection[Candidate]) -> bool | None:
+            try:
+                return self.enforce(each, wide=wide)
+            except BudgetExhausted:
+                return None
+
         with ThreadPoolExecutor(max(1, self._jobs), thread_name_prefix="blame") as pool:
-            futures = [pool.submit(self.enforce, each, wide=wide) for each in sets]
+            futures = [pool.submit(one, each) for each in sets]
             try:
                 return [future.result() for future in futures]
-            except (SmokeError, BudgetExhausted):
+            except SmokeError:
                 for future in futures:
                     future.cancel()
                 raise

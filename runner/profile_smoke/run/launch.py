@@ -239,7 +239,7 @@ class _Life:
 
     def _failure(self, waited: Waited, problem: str) -> str:
         if waited.exit is not None:
-            return f"{waited.exit} {self._elapsed()} after the launch began"
+            return f"{waited.exit}, {self._elapsed()} after the launch began"
         return f"{problem} within {waited.seconds:.1f} s, still running: {waited.last}"
 
     def _elapsed(self) -> str:

@@ -11,13 +11,16 @@ from profile_smoke.target.interface import StartRefused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_RUNTIME = (
-    "oci runtime",
-    "runc create failed",
-    "runc run failed",
-    "crun",
-    "failed to create task",
-    "failed to start shim",
+_MACHINE = (
+    "no space left on device",
+    "cannot allocate memory",
+    "port is already allocated",
+    "external connectivity",
+    "address already in use",
+    "no such container",
+    "failed to create endpoint",
+    "daemon is shutting down",
+    "connection refused",
 )
 _SECCOMP = (
     "decoding seccomp profile failed",
@@ -51,12 +54,7 @@ def start_errors() -> Iterator[None]:
     try:
         yield
     except docker.errors.APIError as error:
-        message = error.explanation or str(error)
-        if any(word in message.lower() for word in _RUNTIME) and not _machine(message):
-            if any(word in message.lower() for word in _SECCOMP):
-                raise RuntimeRefusedError(f"the runtime rejects the profile: {message}") from error
-            raise StartRefused(message) from error
-        raise sorted_error("starting the container", message) from error
+        raise _start_error(error.explanation or str(error)) from error
     except requests.exceptions.ReadTimeout as error:
         raise StartRefused(
             "the engine did not finish starting the container: the runtime's init is wedged"
@@ -77,13 +75,14 @@ def sorted_error(doing: str, message: str) -> InfrastructureError:
     return InfrastructureError(f"{doing}: {message}")
 
 
-def _machine(message: str) -> bool:
+def _start_error(message: str) -> Exception:
+    """Whose fault a failed start is. What is not known to be the machine's may be the filter's doing: a runtime whose
+    init was refused a call says many things, such as "cannot start a stopped process".
+    """
     low = message.lower()
-    return (
-        "no space left on device" in low
-        or "cannot allocate memory" in low
-        or "port is already allocated" in low
-    )
+    if any(word in low for word in _SECCOMP) or any(word in low for word in _MACHINE):
+        return sorted_error("starting the container", message)
+    return StartRefused(message)
 
 
 def last_words(error: BaseException) -> str:
