@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from profile_smoke.probe.interface import Surface
     from profile_smoke.scenario.model import SqlCheck
 
-_GARBLED = (struct.error, IndexError, KeyError, AssertionError, UnicodeError)
+_GARBLED = (struct.error, LookupError, ValueError, AssertionError)
 """What the drivers raise where bytes are not their protocol, or end early: they check little."""
 
 
@@ -61,7 +61,7 @@ def _mysql(check: SqlCheck, sock: socket.socket) -> Sequence[Any] | None:
         defer_connect=True,
     )
     try:
-        connection.connect(sock)
+        _log_in(connection, sock)
         with connection.cursor() as cursor:
             for statement in check.statements:
                 cursor.execute(statement)
@@ -73,6 +73,15 @@ def _mysql(check: SqlCheck, sock: socket.socket) -> Sequence[Any] | None:
     finally:
         if connection.open:
             connection.close()
+
+
+def _log_in(connection: pymysql.Connection[Any], sock: socket.socket) -> None:
+    try:
+        connection.connect(sock)
+    except RuntimeError as error:  # how PyMySQL says that it would have to encrypt the password with RSA
+        if "cryptography" not in str(error):
+            raise
+        raise NotYetError("MySQL: this login needs TLS, which the server does not offer") from error
 
 
 def _mysql_problem(error: Exception) -> str:
@@ -100,7 +109,7 @@ def _postgresql(check: SqlCheck, sock: socket.socket) -> Sequence[Any] | None:
         raise NotYetError(_postgresql_problem(error)) from error
     except native.InterfaceError as error:
         raise NotYetError(f"PostgreSQL: {brief(str(error))}") from error
-    except _GARBLED as error:
+    except (*_GARBLED, AttributeError) as error:  # pg8000 meets messages out of order with attributes unset
         raise NotYetError(f"not the PostgreSQL protocol ({type(error).__name__})") from error
 
 

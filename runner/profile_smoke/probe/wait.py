@@ -19,6 +19,9 @@ GROWTH = 1.3
 """Pauses of 3, 4, 5 ms and so on up to 100 ms: a fast start is seen at once, a slow one is not hammered. The
 last pause before a start of t seconds is seen is below 0.3 t."""
 
+LEAST_BUDGET = 0.25
+"""Seconds that an attempt gets at least, beyond the deadline if need be."""
+
 
 class WaitState(StrEnum):
     """How waiting ended. `STOPPED`: the run was interrupted, so nothing is known."""
@@ -51,31 +54,33 @@ def wait_until(
 ) -> Waited:
     """Try until an attempt holds, the container has exited, or `timeout` seconds are over.
 
-    `try_once` is given the seconds that are left, and must not take longer. At least one attempt is made. An
-    attempt that holds counts whenever it ends, even with the container gone a moment later: it was seen to
-    work. A container that is found dead after a failed attempt gets one more attempt, because what a check
-    reads (the log) may have become complete only with the end. `pause` defaults to waiting on `stop`, which
+    `try_once` is given the seconds it may take: those that are left, but never less than `LEAST_BUDGET`, so that
+    the last attempt is not cut short and reports what is wrong rather than its own haste. At least one attempt is
+    made, none begins after the deadline. An attempt that holds counts whenever it ends, even with the container
+    gone a moment later: it was seen to work. A container that is found dead gets one more attempt, because what a
+    check reads (the log) may have become complete only with the end. `pause` defaults to waiting on `stop`, which
     ends the wait early when it is set.
     """
     stop = stop or threading.Event()
     pause = pause or stop.wait
     began = clock()
-    attempts, nap, gone = 0, FIRST_PAUSE, None
+    attempts, nap = 0, FIRST_PAUSE
+    gone: ExitState | None = None
     while True:
-        left = max(began + timeout - clock(), 0.0)
-        attempt = try_once(left or FIRST_PAUSE)
+        attempt = try_once(max(began + timeout - clock(), LEAST_BUDGET))
         attempts += 1
+        state = None
         if attempt.ok:
-            return Waited(WaitState.READY, attempts, clock() - began, attempt.detail)
-        if gone is not None:
-            return Waited(WaitState.DEAD, attempts, clock() - began, attempt.detail, gone)
-        if stop.is_set():
-            return Waited(WaitState.STOPPED, attempts, clock() - began, attempt.detail)
-        gone = exited()
-        if gone is not None:
-            continue
-        left = began + timeout - clock()
-        if left <= 0:
-            return Waited(WaitState.DEADLINE, attempts, clock() - began, attempt.detail)
-        pause(min(nap, left))
-        nap = min(nap * GROWTH, LAST_PAUSE)
+            state = WaitState.READY
+        elif gone is not None:
+            state = WaitState.DEAD
+        elif (gone := exited()) is None:
+            pause(max(min(nap, began + timeout - clock()), 0.0))
+            nap = min(nap * GROWTH, LAST_PAUSE)
+            if stop.is_set():
+                state = WaitState.STOPPED
+            elif clock() >= began + timeout:
+                state = WaitState.DEADLINE
+        if state is not None:
+            dead = gone if state is WaitState.DEAD else None
+            return Waited(state, attempts, clock() - began, attempt.detail, dead)

@@ -37,7 +37,7 @@ def read_check(section: Section) -> Check | None:
         section.report(f"has several checks ({', '.join(found)}); one is needed", found[1])
         return None
     if not found:
-        section.report(f"has no check; one of {', '.join(KINDS)} is needed")
+        section.missing(tuple(KINDS), f"has no check; one of {', '.join(KINDS)} is needed")
         return None
     inner = section.section(found[0])
     if inner is None:
@@ -148,7 +148,7 @@ def _pattern(tree: Tree) -> str:
     except re.error as error:
         raise fields.UnfitError(f"is not a regular expression: {error}") from None
     if compiled.search(""):
-        raise fields.UnfitError(f"{fields.shown(found)} matches nothing at all, so every log would do")
+        raise fields.UnfitError(f"{fields.shown(found)} matches the empty text, so any log would do")
     return found
 
 

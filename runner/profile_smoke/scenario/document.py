@@ -66,17 +66,21 @@ def _read(file: Path) -> tuple[Scenario, list[Problem]]:
     tree = yamltree.parse(yamltree.read(file), file)
     problems: list[Problem] = []
     top = Section(tree, "", problems)
-    if isinstance(tree, yamltree.Table):
-        top.value("schema", fields.one_of((SCHEMA,)), default="", required=True)
+    if not isinstance(tree, yamltree.Table):
+        raise BadFileError(
+            file, f"line {tree.line}", f"a scenario is a table of keys, this is {fields.described(tree)}"
+        )
+    top.value("schema", fields.one_of((SCHEMA,)), default="", required=True)
     start = _start(top.section("start"))
+    ports = None if problems else start.ports  # where those are wrong, what follows from them is no news
     standin = file.parent / STANDIN_NAME
     scenario = Scenario(
         name=top.value("name", fields.name, default="?", required=True),
         summary=top.value("summary", fields.text, default="?", required=True),
         image=top.value("image", _image, default="?", required=True),
         start=start,
-        ready=_ready(top, start.ports),
-        probes=_probes(top, start.ports),
+        ready=_ready(top, ports),
+        probes=_probes(top, ports),
         stop=_stop(top.section("stop")),
         profiles=_profiles(top.section("profiles")),
         path=file,
@@ -136,10 +140,10 @@ def _files(section: Section | None) -> Mapping[str, str | int] | None:
     return found
 
 
-def _ready(top: Section, ports: tuple[int, ...]) -> Ready:
+def _ready(top: Section, ports: tuple[int, ...] | None) -> Ready:
     section = top.section("ready")
     if section is None:
-        top.report('the key "ready" is missing')
+        top.missing(("ready",), 'the key "ready" is missing')
         return Ready(_PLACEHOLDER)
     ready = Ready(
         check=_check(section, ports),
@@ -149,9 +153,11 @@ def _ready(top: Section, ports: tuple[int, ...]) -> Ready:
     return ready
 
 
-def _probes(top: Section, ports: tuple[int, ...]) -> tuple[Probe, ...]:
+def _probes(top: Section, ports: tuple[int, ...] | None) -> tuple[Probe, ...]:
     sections = top.sections("probes")
-    if not sections:
+    if "probes" not in top:
+        top.missing(("probes",), 'the key "probes" is missing')
+    elif not sections and isinstance(top.tree("probes"), yamltree.Listing):
         top.report("at least one probe is needed: that it starts does not show that it works", "probes")
     found: dict[str, Probe] = {}
     for section in sections:
@@ -171,12 +177,12 @@ def _probes(top: Section, ports: tuple[int, ...]) -> tuple[Probe, ...]:
     return tuple(found.values())
 
 
-def _check(section: Section, ports: tuple[int, ...]) -> Check:
+def _check(section: Section, ports: tuple[int, ...] | None) -> Check:
     check = read_check(section)
     if check is None:
         return _PLACEHOLDER
     port = check_port(check)
-    if port is not None and port not in ports:
+    if port is not None and ports is not None and port not in ports:
         listed = ", ".join(map(str, ports)) or "none"
         section.report(f"connects to port {port}, which start.ports does not name ({listed})")
     return check

@@ -47,10 +47,15 @@ class Problem:
 
 def nearest(word: str, choices: Collection[str]) -> str:
     """`did you mean "port"?` where one of the choices is close to the word, else the choices themselves."""
-    close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    close = close_to(word, choices)
     if close:
         return f'did you mean "{close[0]}"?'
-    return f"one of {', '.join(sorted(choices))} is needed" if choices else ""
+    return f"choose from {', '.join(sorted(choices))}" if choices else ""
+
+
+def close_to(word: str, choices: Collection[str]) -> list[str]:
+    """The choice that the word is probably a misspelling of, if there is one."""
+    return difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
 
 
 def shown(text: str) -> str:
@@ -69,6 +74,7 @@ class Section:
     def __init__(self, tree: Tree, place: str, problems: list[Problem]) -> None:
         self.place, self.line, self._problems = place, tree.line, problems
         self._known: list[str] = []
+        self._missing: list[tuple[tuple[str, ...], str]] = []
         self._entries: dict[str, Entry] = {}
         if isinstance(tree, Table):
             self._entries = dict(tree.entries)
@@ -85,6 +91,10 @@ class Section:
         if line is None:
             line = self._entries[key].line if key is not None and key in self._entries else self.line
         self._problems.append(Problem(line, self.place if key is None else self._at(key), text))
+
+    def missing(self, keys: tuple[str, ...], text: str) -> None:
+        """Note that one of these keys ought to be there; `close` says so unless one is only misspelt."""
+        self._missing.append((keys, text))
 
     def names(self) -> Iterator[str]:
         """The keys that the file has, each taken as known: for tables whose keys are the user's."""
@@ -113,7 +123,7 @@ class Section:
         tree = self.tree(key)
         if tree is None:
             if required:
-                self.report(f'the key "{key}" is missing')
+                self.missing((key,), f'the key "{key}" is missing')
             return default
         try:
             return convert(tree)
@@ -128,7 +138,7 @@ class Section:
         tree = self.tree(key)
         if tree is None:
             if required:
-                self.report(f'the key "{key}" is missing')
+                self.missing((key,), f'the key "{key}" is missing')
             return ()
         if not isinstance(tree, Listing):
             self.report(f"a list is needed here, this is {described(tree)}", key)
@@ -157,10 +167,18 @@ class Section:
 
     def close(self) -> None:
         """Report every key that nobody asked for, with the nearest one that means something here."""
+        meant = set()
+        free = [name for name in self._known if name not in self._entries] or self._known
         for key, entry in self._entries.items():
-            if key not in self._known:
-                free = [name for name in self._known if name not in self._entries]
-                self.report(f"unknown key {shown(key)}; {nearest(key, free or self._known)}", line=entry.line)
+            if key == "<<":
+                self.report("merge keys are not read; write out what is meant", line=entry.line)
+                meant.update(free)
+            elif key not in self._known:
+                self.report(f"unknown key {shown(key)}; {nearest(key, free)}", line=entry.line)
+                meant.update(close_to(key, free))
+        for keys, words in self._missing:
+            if meant.isdisjoint(keys):
+                self.report(words)
 
     def _at(self, key: str) -> str:
         return f"{self.place}.{key}" if self.place else key

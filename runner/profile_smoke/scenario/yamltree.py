@@ -97,7 +97,7 @@ def parse(text: str, source: Path) -> Tree:
             source, f"line {line}", f"holds the control character {_shown(error.character)}"
         ) from None
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(error, source) from None
+        raise _syntax_error(error, text, source) from None
     except yaml.YAMLError as error:
         raise BadFileError(source, "", f"is not YAML: {' '.join(str(error).split())}") from None
     if node is None:
@@ -110,12 +110,14 @@ def _shown(character: int | str | bytes) -> str:
     return f"#x{code:02x}"
 
 
-def _syntax_error(error: yaml.MarkedYAMLError, source: Path) -> BadFileError:
+def _syntax_error(error: yaml.MarkedYAMLError, text: str, source: Path) -> BadFileError:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     problem = error.problem or error.context or "cannot be read"
-    if "cannot start any token" in problem and "\\t" in problem:
-        problem = "a tab is used for indentation; use spaces"
+    if "another document" in problem:
+        return BadFileError(source, where, "begins a second document; a file holds one scenario")
+    if mark and "cannot start any token" in problem and text.split("\n")[mark.line][mark.column] == "\t":
+        return BadFileError(source, where, "is indented with a tab; YAML wants spaces")
     return BadFileError(source, where, f"is not YAML: {problem}")
 
 
