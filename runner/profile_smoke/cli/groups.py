@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from profile_smoke import __version__
 from profile_smoke.cli import values
 from profile_smoke.cli.options import MAX_LAUNCHES, PROG, Keep, StandinMode, TargetName
-from profile_smoke.report.interface import Format
-from profile_smoke.report.write import STDOUT
+from profile_smoke.report.interface import STDOUT, Format
 
 if TYPE_CHECKING:
     import argparse

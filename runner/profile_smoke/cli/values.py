@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from profile_smoke.cli.options import ReportFile, Shard
-from profile_smoke.report.interface import Format
-from profile_smoke.report.write import STDOUT
+from profile_smoke.report.interface import STDOUT, Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """``; did you mean "list"?``, or nothing where nothing is near."""
+    import difflib  # only a mistake needs it
+
     near = difflib.get_close_matches(word, [str(known) for known in words], 1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -72,6 +72,8 @@ def report(text: str) -> ReportFile:
 
 def folder(text: str) -> Path:
     """A folder that exists."""
+    from pathlib import Path  # a large import that --help does without
+
     path = Path(text)
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is not a folder")

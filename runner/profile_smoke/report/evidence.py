@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FOLD = 12
 _FILTER_MODE = 2  # SECCOMP_MODE_FILTER of linux/seccomp.h, as /proc/PID/status shows it
 _LABEL_WIDTH = 46
-_BOUND = 200
+_SLACK = 16  # what wrapping may leave unused at the end of a line
 
 
 def command(cell: CellResult) -> str:
@@ -90,13 +90,14 @@ def _launch(label: str, launch: Launch, style: Style) -> str:
         launch.outcome
     ]
     outcome = style.paint(f"{launch.outcome.value:<6}", colour)
-    phase = f" in {launch.phase}" if launch.phase and launch.outcome is not Outcome.PASSED else ""
-    reason = f": {launch.reason}" if launch.reason else ""
-    detail = f"{seconds(launch.seconds):>6}{phase}{reason}"
     name = f"    {clipped(safe(label), _LABEL_WIDTH):<{_LABEL_WIDTH}} "
     hang = " " * (len(name) + 7)
-    words = wrap(clipped(safe(detail), _BOUND), style.width, hang)
-    return f"{name}{outcome} {words.removeprefix(hang)}"
+    phase = f" in {launch.phase}" if launch.phase and launch.outcome is not Outcome.PASSED else ""
+    detail = safe(f"{seconds(launch.seconds):>6}{phase}")
+    # Of a long message the end tells most: runtimes put the cause last. Two lines are enough here.
+    room = 2 * (style.width - len(hang)) - len(detail) - _SLACK
+    reason = f": {clipped(safe(launch.reason), room, end=True)}" if launch.reason else ""
+    return f"{name}{outcome} {wrap(detail + reason, style.width, hang).removeprefix(hang)}"
 
 
 def _filter_words(cell: CellResult) -> str:
@@ -126,11 +127,12 @@ def _fix_words(found: Fix) -> str:
 
 
 def _rule(rule: Mapping[str, Any], width: int) -> str:
-    """One rule, a member a line, as profiles are usually laid out."""
+    """One rule, a member a line, as profiles are usually laid out; long lists fill their lines."""
     members = []
     for key, value in rule.items():
         line = f"      {json.dumps(key)}: {json.dumps(value)}"
-        if len(line) >= width:
-            line = f"      {json.dumps(key)}: " + json.dumps(value, indent=2).replace("\n", "\n      ")
+        if len(line) >= width and isinstance(value, list):
+            items = wrap(", ".join(map(json.dumps, value)), width, "        ")
+            line = f"      {json.dumps(key)}: [\n{items}\n      ]"
         members.append(line)
     return "    {\n" + ",\n".join(members) + "\n    }"

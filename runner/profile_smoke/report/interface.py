@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from profile_smoke.report.text import Style
 
 
+STDOUT = "-"
+"""The destination that is no file."""
+
+
 class Format(StrEnum):
     """The formats that a result can be rendered in."""
 

@@ -116,8 +116,7 @@ def _blockers(cell: CellResult, style: Style) -> Iterator[str]:
     if cell.verdict is not Verdict.BLOCKED:
         return
     if not cell.blocking:
-        why = ": the notes below say why" if cell.notes else ""
-        yield _titled(f"Which syscall blocked it is not known{why}", style, [])
+        yield _titled(_unknown_words(cell), style, [])
         return
     denials = _sorted(cell, Effect.BLOCKING)
     seen = {denial.syscall for denial in denials}
@@ -129,6 +128,13 @@ def _blockers(cell: CellResult, style: Style) -> Iterator[str]:
     ]
     verb = "calls that block it" if len(cell.blocking) > 1 else "call that blocks it"
     yield _titled(f"The {verb}: {safe(', '.join(cell.blocking))}", style, _fold(items, "refusal"))
+
+
+def _unknown_words(cell: CellResult) -> str:
+    if cell.fix and cell.fix.verified:
+        calls = counted(table.fixed_calls(cell.fix), "call")
+        return f"The calls that block it are among the {calls} of the fix below; no single one was proven"
+    return f"Which syscall blocked it is not known{': the notes below say why' if cell.notes else ''}"
 
 
 def _others(cell: CellResult, style: Style) -> Iterator[str]:

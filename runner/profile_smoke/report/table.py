@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from profile_smoke.model import CellResult, ImageInfo, RunReport, Verdict
+from profile_smoke.model import CellResult, Fix, ImageInfo, RunReport, Verdict
 from profile_smoke.report.text import Colour, Style, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:
@@ -64,8 +64,16 @@ def why(cell: CellResult) -> str:
     if cell.verdict is Verdict.BLOCKED and cell.blocking:
         return f"{', '.join(cell.blocking)} ({cell.phase})" if cell.phase else ", ".join(cell.blocking)
     if cell.verdict is Verdict.BLOCKED:
-        return f"blocking syscalls unknown: {cell.reason}" if cell.reason else "blocking syscalls unknown"
+        known = (
+            f"among {counted(fixed_calls(cell.fix), 'call')}" if cell.fix and cell.fix.verified else "unknown"
+        )
+        return f"blocking syscalls {known}: {cell.reason}" if cell.reason else f"blocking syscalls {known}"
     return cell.reason
+
+
+def fixed_calls(fix: Fix) -> int:
+    """How many syscalls a fix allows."""
+    return len({name for rule in fix.rules for name in rule["names"]})
 
 
 def _section(title: str, cells: Sequence[CellResult], style: Style) -> str:
@@ -131,11 +139,13 @@ def _image(image: ImageInfo | None, width: int) -> str:
 
 
 def standin_name(image: ImageInfo) -> str:
-    """The stand-in's program and version, such as ``mariadb-server 10.11.6``; empty where there is none."""
+    """The stand-in's main packages and versions, such as ``mariadb-server 10.11.6``; empty where there is none."""
     if image.standin is None:
         return ""
-    version = image.standin.packages.get(image.standin.name)
-    return f"{image.standin.name} {version}" if version else image.standin.name
+    name, packages = image.standin.name, image.standin.packages
+    if name in packages or not packages:
+        return " ".join([name, *([packages[name]] if packages else [])])
+    return ", ".join(f"{package} {version}" for package, version in packages.items())
 
 
 def _folded(text: str, width: int) -> str:

@@ -96,6 +96,9 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest} s"
 
 
-def clipped(text: str, width: int) -> str:
-    """At most `width` columns, with a mark where the rest was left out."""
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+def clipped(text: str, width: int, *, end: bool = False) -> str:
+    """At most `width` columns of its beginning, or of its end, with a mark where the rest was left out."""
+    if len(text) <= width:
+        return text
+    kept = max(width - 1, 1)
+    return f"…{text[-kept:]}" if end else f"{text[:kept]}…"

@@ -15,8 +15,10 @@ import sys
 from pathlib import Path
 
 from profile_smoke.errors import DiskFullError, SmokeError, UsageError
+from profile_smoke.report.interface import STDOUT
 
-STDOUT = "-"
+__all__ = ["STDOUT", "check", "write"]
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json as plain
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -357,3 +358,36 @@ def test_an_unknown_process_is_not_made_up() -> None:
     told = story.tell(cell(Verdict.BLOCKED, blocking=("write",), denials=(unseen,)), Style())
     assert "in phase start (found by relaunching)" in told
     assert "pid" not in told
+
+
+def test_a_fix_that_was_proven_only_as_a_whole_is_not_called_unknown() -> None:
+    """No single call was proven to block, but those that do are among the fix's."""
+    fix = Fix(
+        ({"names": ["brk", "mmap"], "action": "SCMP_ACT_ALLOW"},), verified=True, minimal=False, launches=60
+    )
+    found = cell(Verdict.BLOCKED, fix=fix, reason="killed by SIGSYS")
+    assert table.why(found) == "blocking syscalls among 2 calls: killed by SIGSYS"
+    told = re.sub(r"\s+", " ", story.tell(found, Style()))
+    assert "among the 2 calls of the fix below" in told
+    assert "not known" not in told
+
+
+def test_a_long_fix_fills_its_lines_and_is_still_json() -> None:
+    """Eighty names take a few lines, not eighty, and can be pasted as they are."""
+    names = [f"syscall_number_{number}" for number in range(80)]
+    fix = Fix(({"names": names, "action": "SCMP_ACT_ALLOW"},), verified=True, minimal=True, launches=9)
+    told = story.tell(cell(Verdict.BLOCKED, blocking=tuple(names), fix=fix), Style())
+    snippet = told[told.index("    {\n") : told.index("\n\n  or let it be written")]
+    assert plain.loads(snippet) == {"names": names, "action": "SCMP_ACT_ALLOW"}
+    assert len(snippet.splitlines()) < 40
+    assert max(map(len, snippet.splitlines())) <= 100
+
+
+def test_a_launch_takes_two_lines_at_most_and_keeps_the_cause() -> None:
+    """Runtimes put the cause at the end of their messages."""
+    reason = f"runc run failed: {'unable to start container process: ' * 6}the cause"
+    launch = Launch(LaunchKind.ENFORCE, "00", Outcome.FAILED, 1.0, "create", reason)
+    told = story.tell(cell(Verdict.BLOCKED, launches=(launch,)), Style())
+    lines = told[told.index("The proof") :].splitlines()[1:]
+    assert len(lines) == 2
+    assert lines[1].endswith("the cause")

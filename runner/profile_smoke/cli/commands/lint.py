@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from profile_smoke.errors import BadFileError, UsageError
 from profile_smoke.profile import document as profiles
 from profile_smoke.profile.catalog import short_name
+from profile_smoke.report.interface import STDOUT
 from profile_smoke.report.text import counted, safe
-from profile_smoke.report.write import STDOUT, write
+from profile_smoke.report.write import write
 from profile_smoke.scenario import document as scenarios
 
 if TYPE_CHECKING:
