@@ -126,8 +126,10 @@ def _blockers(cell: CellResult, style: Style) -> Iterator[str]:
         for name in cell.blocking
         if name not in seen
     ]
-    verb = "calls that block it" if len(cell.blocking) > 1 else "call that blocks it"
-    yield _titled(f"The {verb}: {safe(', '.join(cell.blocking))}", style, _fold(items, "refusal"))
+    title = "The calls that block it" if len(cell.blocking) > 1 else "The call that blocks it"
+    if cell.fix and not cell.fix.minimal:
+        title = "Proven to block it, and there may be more"
+    yield _titled(f"{title}: {safe(', '.join(cell.blocking))}", style, _fold(items, "refusal"))
 
 
 def _unknown_words(cell: CellResult) -> str:

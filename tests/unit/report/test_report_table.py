@@ -391,3 +391,13 @@ def test_a_launch_takes_two_lines_at_most_and_keeps_the_cause() -> None:
     lines = told[told.index("The proof") :].splitlines()[1:]
     assert len(lines) == 2
     assert lines[1].endswith("the cause")
+
+
+def test_an_unfinished_search_does_not_claim_to_have_found_all() -> None:
+    """Where the fix was not shown to be minimal, more calls may block than were proven to."""
+    fix = Fix(
+        ({"names": ["brk", "mmap"], "action": "SCMP_ACT_ALLOW"},), verified=True, minimal=False, launches=60
+    )
+    found = cell(Verdict.BLOCKED, blocking=("brk",), fix=fix)
+    assert "Proven to block it, and there may be more: brk" in story.tell(found, Style())
+    assert "there may be more" not in story.tell(replace(found, fix=replace(fix, minimal=True)), Style())
