@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import assume, given
 from tests.support.made_profiles import ARCH_MAP, NAMES, profiles
+from tests.support.seccomp_oracle import compile_profile
 
 from profile_smoke.errors import RuntimeRefusedError
+from profile_smoke.profile import bpf
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Arg, Op, Profile, Rule
 from profile_smoke.profile.observed import observed
-from profile_smoke.syscall import tables
+from profile_smoke.syscall import libseccomp, tables
 
 KILL_ALL = Profile(Action.KILL)
 
@@ -118,3 +120,27 @@ def test_a_profile_that_is_not_resolved_is_refused() -> None:
     """Its rules may not be the ones that are loaded."""
     with pytest.raises(ValueError, match="resolve it first"):
         made(Profile(Action.ERRNO, arch_map=ARCH_MAP))
+
+
+@pytest.mark.skipif(
+    libseccomp.library() is None or tables.native() != "x86_64", reason="needs libseccomp on x86_64"
+)
+@pytest.mark.parametrize("arches", [("X86_64",), ("X86_64", "X86")])
+def test_libseccomp_takes_it_and_notifies_every_call_that_it_knows(arches: tuple[str, ...]) -> None:
+    """Compiled by the machine's own library, for each number of each ABI: no rule collides, none is lost."""
+    profile = Profile(
+        Action.ERRNO,
+        architectures=tuple(f"SCMP_ARCH_{arch}" for arch in arches),
+        rules=(
+            Rule(("read", "socket", "semop", "openat"), Action.ALLOW),
+            Rule(("sendto", "clone"), Action.ALLOW, args=(Arg(0, 1, Op.EQ),)),
+            Rule(("mount",), Action.KILL),
+        ),
+    )
+    program = bpf.Program.parse(compile_profile(made(profile)))
+    for arch in (arch.lower() for arch in arches):
+        for name, number in tables.numbers(arch).items():
+            if libseccomp.resolves(name):
+                allowed = name in ("read", "write", "socket", "semop", "openat")
+                found = bpf.decision(program.run(tables.audit_arch(arch), number, (1,) * 6)).action
+                assert found is (Action.ALLOW if allowed else Action.NOTIFY), f"{arch} {name}"
