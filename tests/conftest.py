@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# A busy machine makes a sound test slow; how fast code must be is for benchmarks to say.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 
