@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Sequence
 
+    import pymysql
+
     from profile_smoke.probe.interface import Surface
     from profile_smoke.scenario.model import SqlCheck
 

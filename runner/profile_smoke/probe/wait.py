@@ -19,7 +19,7 @@ GROWTH = 1.3
 """Pauses of 3, 4, 5 ms and so on up to 100 ms: a fast start is seen at once, a slow one is not hammered. The
 last pause before a start of t seconds is seen is below 0.3 t."""
 
-LEAST_BUDGET = 0.25
+LEAST_BUDGET = 1.0
 """Seconds that an attempt gets at least, beyond the deadline if need be."""
 
 

@@ -204,27 +204,29 @@ def text(tree: Tree) -> str:
 
 
 def any_text(tree: Tree) -> str:
-    """A text, which may be empty.
+    """A text, which may be empty."""
+    found = _written_text(tree)
+    if "\0" in found:
+        raise UnfitError("holds a NUL character")
+    return found
 
-    YAML takes an unquoted `no`, `on`, `1` or `~` for something else: said plainly.
-    """
+
+def _written_text(tree: Tree) -> str:
+    """YAML takes an unquoted `no`, `on`, `1` or `~` for something else than a text: said plainly."""
     if not isinstance(tree, Scalar):
         raise UnfitError(f"a text is needed here, this is {described(tree)}")
     if tree.kind != "text":
-        quoted = f'; write "{tree.text}" in quotes' if tree.text else ""
+        quoted = f'; write "{tree.text[:MAX_SHOWN]}" in quotes' if tree.text else ""
         raise UnfitError(f"a text is needed here, YAML takes this for {described(tree)}{quoted}")
-    if "\0" in tree.text:
-        raise UnfitError("holds a NUL character")
     return tree.text
 
 
 def raw_bytes(tree: Tree) -> str:
     """Bytes written as text: each character, U+0000 to U+00FF, is one byte. At least one."""
-    if isinstance(tree, Scalar) and tree.kind == "text" and "\0" in tree.text:
-        found = tree.text
-    else:
-        found = text(tree)
-    if max(map(ord, found), default=0) > MAX_BYTE:
+    found = _written_text(tree)
+    if not found:
+        raise UnfitError("is empty, so it would say nothing")
+    if max(map(ord, found)) > MAX_BYTE:
         raise UnfitError(
             'holds a character above U+00FF; write its bytes, such as "\\xe2\\x82\\xac" for the euro sign'
         )

@@ -7,8 +7,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +26,9 @@ from profile_smoke.scenario.model import (
     SqlCheck,
     TcpCheck,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MYSQL = SqlCheck("mysql", 80, "root", "smoke", "smoke", ("SELECT 1",), ("1",))
 POSTGRESQL = SqlCheck("postgresql", 80, "postgres", "smoke", "postgres", ("SELECT 1",), ("1",))

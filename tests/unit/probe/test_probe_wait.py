@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from profile_smoke.probe.interface import Attempt, ExitState
 from profile_smoke.probe.wait import LAST_PAUSE, LEAST_BUDGET, Waited, WaitState, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 YES, NO = Attempt(ok=True, detail="yes"), Attempt(ok=False, detail="no")
 

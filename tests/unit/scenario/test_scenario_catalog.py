@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from profile_smoke.errors import BadFileError, UsageError
 from profile_smoke.scenario.catalog import Catalog
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TEXT = """\
 schema: profile-smoke/scenario-v1
