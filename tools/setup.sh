@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# Make this checkout ready to run: system tools by apt, and .venv with the project and its pinned dependencies.
+#
+#   tools/setup.sh [GROUP...]    GROUP: test, lint (the dependency groups of pyproject.toml)
+#
+# Does nothing where everything is in place, so it runs before every make target. Safe to run twice, side by side,
+# and again after an interruption: a stamp is written only behind what is complete.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+venv=$root/.venv
+made_for=$venv/.made-for
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# One set-up at a time; the lock goes when the last process that holds the file open does.
+exec 9<"$0"
+if command -v flock >/dev/null; then flock 9; fi
+
+# --- what is wanted, and whether it is there already -------------------------------------------------------------
+
+# The runtime and the image tools of the target `oci`; an engine alone needs none of them.
+missing_tools() {
+  for tool in runc skopeo umoci mmdebstrap; do
+    command -v "$tool" >/dev/null || printf '%s ' "$tool"
+  done
+  # runc as other vendors package it is linked statically, but which names runc knows is asked of the library.
+  ldconfig -p 2>/dev/null | grep -q 'libseccomp\.so\.2 ' || printf 'libseccomp2 '
+  # skopeo trusts registries by it.
+  [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -d /etc/pki ] || printf 'ca-certificates '
+}
+
+stamp_of() { printf '%s/.setup-%s' "$venv" "${1:-project}"; }
+# The interpreter's version is in it: a new one finds none of the old one's packages.
+key() { { cat pyproject.toml constraints.txt; "$venv/bin/python" --version; } | sha256sum; }
+
+# --- system packages ---------------------------------------------------------------------------------------------
+
+as_root=()
+can_install() {
+  command -v apt-get >/dev/null || return 1
+  if [ "$(id -u)" -ne 0 ]; then
+    # A terminal may be asked for a password, a CI job may not.
+    if [ -t 0 ]; then command -v sudo >/dev/null || return 1
+    else sudo -n true 2>/dev/null || return 1
+    fi
+    as_root=(sudo)
+  fi
+}
+
+apt_install() {
+  say "installing $*"
+  local quiet=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120)
+  # An interrupted installation is finished first; without one this does nothing.
+  "${as_root[@]}" dpkg --configure -a </dev/null >/dev/null
+  "${as_root[@]}" "${quiet[@]}" update </dev/null
+  "${as_root[@]}" "${quiet[@]}" install -y --no-install-recommends "$@" </dev/null >/dev/null
+}
+
+install_tools() {
+  local missing
+  read -ra missing <<<"$(missing_tools)"
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if can_install; then
+    apt_install "${missing[@]}"
+  else
+    say "not installed: ${missing[*]}. The target oci and stand-in images need them: install them as root," \
+      "for example: apt-get install ${missing[*]}. A Docker engine with a registry works without."
+  fi
+}
+
+# --- Python ------------------------------------------------------------------------------------------------------
+
+suits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+find_python() {
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    if suits "$candidate"; then command -v "$candidate"; return; fi
+  done
+  return 1
+}
+
+choose_python() {
+  if ! python=$(find_python); then
+    can_install || die "no Python 3.11 or newer found; install one, for example: apt-get install python3 python3-venv"
+    apt_install python3 python3-venv
+    python=$(find_python) ||
+      die "no Python 3.11 or newer: this distribution's python3 is $(python3 --version 2>&1); install a newer one"
+  fi
+  if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    local package
+    package=$(basename "$python")-venv
+    can_install || die "$python cannot make environments; install its package as root: apt-get install $package"
+    apt_install "$package"
+  fi
+}
+
+make_venv() {
+  # Scripts in an environment hold its absolute path: a moved checkout needs a new one.
+  if [ "$(cat "$made_for" 2>/dev/null)" = "$root" ] && "$venv/bin/python" -c 'import pip' 2>/dev/null; then return; fi
+  local python
+  choose_python
+  say "making .venv with $("$python" --version)"
+  "$python" -m venv --clear "$venv"
+  printf '%s\n' "$root" >"$made_for"
+}
+
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet --no-input "$@" </dev/null; }
+
+# pip_install [GROUP]: the project itself, with the packages of a dependency group if one is named.
+pip_install() {
+  say "installing profile-smoke${1:+ and what \`make $1\` needs}"
+  # Dependency groups came with pip 25.1.
+  if "$venv/bin/python" -c 'import pip, sys; sys.exit(tuple(map(int, pip.__version__.split(".")[:2])) >= (25, 1))'
+  then pip install --upgrade 'pip>=25.1'
+  fi
+  pip install --constraint constraints.txt --editable . ${1:+--group "$1"}
+}
+
+ready() { [ "$(cat "$made_for" 2>/dev/null)" = "$root" ] && [ "$(cat "$(stamp_of "$1")" 2>/dev/null)" = "$(key 2>/dev/null)" ]; }
+
+install_tools
+for group in "" "$@"; do
+  if ready "$group"; then continue; fi
+  make_venv
+  pip_install "$group"
+  key >"$(stamp_of "$group").new"
+  mv "$(stamp_of "$group").new" "$(stamp_of "$group")"
+done
