@@ -108,7 +108,7 @@ def own_sources(targets: Iterable[str], origin: str, architecture: str) -> tuple
 
 def key(recipe: Recipe, codename: str) -> str:
     """What a stand-in is cached by: all that we put into it, package versions apart."""
-    script = resources.files(__package__).joinpath("standin.sh").read_bytes()
+    script = resources.files("profile_smoke.image").joinpath("standin.sh").read_bytes()
     files = {path: hashlib.sha256(content).hexdigest() for path, content in recipe.files.items()}
     facts: list[object] = [
         BUILDER,
@@ -158,7 +158,7 @@ def build(tools: Tools, recipe: Recipe, distro: Distribution, *, base: Path, fol
     (work / "files").mkdir(exist_ok=True)
     (work / "setup").write_text(recipe.setup)
     (work / "report").write_text("".join(f"{package}\n" for package in recipe.report))
-    with resources.as_file(resources.files(__package__).joinpath("standin.sh")) as script:
+    with resources.as_file(resources.files("profile_smoke.image").joinpath("standin.sh")) as script:
         _build(tools, ["sh", str(script), str(base), str(work), *recipe.packages], work)
     versions = dict(line.split(" ", 1) for line in (work / "versions").read_text().splitlines())
     labels = {

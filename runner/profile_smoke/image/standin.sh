@@ -9,12 +9,16 @@ base=$1 work=$2
 shift 2
 root=$work/root
 mkdir "$work/upper" "$work/scratch" "$root"
-mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/scratch" "$root"
+# An overlay cannot lie on another one (we may be in a container ourselves): then the base is copied.
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/scratch" "$root" ||
+  cp -a --reflink=auto "$base/." "$root/"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-  DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" "$@"; }
+  DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" \
+  ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} \
+  ${no_proxy:+no_proxy="$no_proxy"} "$@"; }
 install_packages() { inside apt-get -q -y --no-install-recommends install "$@"; }
 
 # The machine's own resolver: the base may be older than the network that we are on.

@@ -87,7 +87,10 @@ class Store:
                 if recipe is None or policy == "never":
                     hint = "give an archive instead (docker-archive:PATH or oci:PATH)"
                     raise registry.RegistryUnreachable(f"{error}; {hint}") from error
-                return self._standin(ref, load_recipe(recipe))
+                try:
+                    return self._standin(ref, load_recipe(recipe))
+                except ImageError as failed:
+                    raise ImageError(f"{error}; and no stand-in: {failed}") from failed
 
     def prepared(self, image: Layout) -> PreparedImage:
         """What starts the image, and the name under which an engine gets it (see `docker_archive`)."""
