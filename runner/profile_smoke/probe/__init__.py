@@ -1,0 +1,1 @@
+"""Probes: checks of a running container through connections that its target hands over."""

@@ -1,0 +1,1 @@
+"""Scenarios: reference workloads in strict YAML, read into plain data."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from profile_smoke.errors import UsageError
 from profile_smoke.scenario.document import FILE_NAME, load, scenario_file
-from profile_smoke.scenario.fields import nearest
+from profile_smoke.scenario.values import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeVar
 
-from profile_smoke.scenario import fields
+from profile_smoke.scenario import values
 from profile_smoke.scenario.model import (
     Check,
     ExecCheck,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PORT = fields.whole(1, 65535)
+PORT = values.whole(1, 65535)
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _DEFAULT_SQL_PORTS = {"mysql": 3306, "postgresql": 5432}
 
@@ -56,32 +56,32 @@ def _http(section: Section) -> HttpCheck:
     return HttpCheck(
         port=section.value("port", PORT, default=80, required=True),
         path=section.value("path", _url_path, default="/"),
-        status=section.value("status", fields.whole(100, 599), default=200),
-        body_contains=section.value("body_contains", _optional(fields.text), default=None),
-        body_bytes=section.value("body_bytes", _optional(fields.size), default=None),
+        status=section.value("status", values.whole(100, 599), default=200),
+        body_contains=section.value("body_contains", _optional(values.text), default=None),
+        body_bytes=section.value("body_bytes", _optional(values.size), default=None),
     )
 
 
 def _tcp(section: Section) -> TcpCheck:
     return TcpCheck(
         port=section.value("port", PORT, default=1, required=True),
-        send=section.value("send", fields.raw_bytes, default=""),
-        expect=section.value("expect", fields.raw_bytes, default="?", required=True),
+        send=section.value("send", values.raw_bytes, default=""),
+        expect=section.value("expect", values.raw_bytes, default="?", required=True),
     )
 
 
 def _exec(section: Section) -> ExecCheck:
     return ExecCheck(
-        argv=section.values("argv", fields.text, required=True, least=1),
-        exit_code=section.value("exit_code", fields.whole(0, 255), default=0),
-        output_contains=section.value("output_contains", _optional(fields.text), default=None),
+        argv=section.values("argv", values.text, required=True, least=1),
+        exit_code=section.value("exit_code", values.whole(0, 255), default=0),
+        output_contains=section.value("output_contains", _optional(values.text), default=None),
     )
 
 
 def _log(section: Section) -> LogCheck:
     return LogCheck(
         pattern=section.value("pattern", _pattern, default="?", required=True),
-        count=section.value("count", fields.whole(1, 1_000_000), default=1),
+        count=section.value("count", values.whole(1, 1_000_000), default=1),
     )
 
 
@@ -90,11 +90,11 @@ def _sql(engine: str) -> Callable[[Section], SqlCheck]:
         return SqlCheck(
             engine=engine,
             port=section.value("port", PORT, default=_DEFAULT_SQL_PORTS[engine]),
-            user=section.value("user", fields.text, default="?", required=True),
-            password=section.value("password", fields.any_text, default=""),
-            database=section.value("database", fields.text, default="?", required=True),
-            statements=section.values("statements", fields.text, required=True, least=1),
-            expect=section.values("expect", fields.any_text, required=True, least=1),
+            user=section.value("user", values.text, default="?", required=True),
+            password=section.value("password", values.any_text, default=""),
+            database=section.value("database", values.text, default="?", required=True),
+            statements=section.values("statements", values.text, required=True, least=1),
+            expect=section.values("expect", values.any_text, required=True, least=1),
         )
 
     return read
@@ -104,7 +104,7 @@ def _redis(section: Section) -> RedisCheck:
     return RedisCheck(
         port=section.value("port", PORT, default=6379),
         commands=section.values("commands", _words, required=True, least=1),
-        expect=section.value("expect", fields.text, default="?", required=True),
+        expect=section.value("expect", values.text, default="?", required=True),
     )
 
 
@@ -133,35 +133,35 @@ def _optional(convert: Callable[[Tree], T]) -> Callable[[Tree], T | None]:
 
 
 def _url_path(tree: Tree) -> str:
-    found = fields.text(tree)
+    found = values.text(tree)
     if not found.startswith("/") or not found.isascii() or not found.isprintable() or " " in found:
-        raise fields.UnfitError(
-            f"a URL path that starts with / is needed here, percent-encoded, this is {fields.shown(found)}"
+        raise values.UnfitError(
+            f"a URL path that starts with / is needed here, percent-encoded, this is {values.shown(found)}"
         )
     return found
 
 
 def _pattern(tree: Tree) -> str:
-    found = fields.text(tree)
+    found = values.text(tree)
     try:
         compiled = re.compile(found, re.MULTILINE)
     except re.error as error:
-        raise fields.UnfitError(f"is not a regular expression: {error}") from None
+        raise values.UnfitError(f"is not a regular expression: {error}") from None
     if compiled.search(""):
-        raise fields.UnfitError(f"{fields.shown(found)} matches the empty text, so any log would do")
+        raise values.UnfitError(f"{values.shown(found)} matches the empty text, so any log would do")
     return found
 
 
 def _words(tree: Tree) -> tuple[str, ...]:
     if not isinstance(tree, Listing) or not tree.items:
-        raise fields.UnfitError(
-            f'a command is a list of words, such as ["GET", "key"]; this is {fields.described(tree)}'
+        raise values.UnfitError(
+            f'a command is a list of words, such as ["GET", "key"]; this is {values.described(tree)}'
         )
-    return tuple(fields.any_text(item) for item in tree.items)
+    return tuple(values.any_text(item) for item in tree.items)
 
 
 def _metric(tree: Tree) -> str:
-    found = fields.text(tree)
+    found = values.text(tree)
     if not _METRIC.fullmatch(found):
-        raise fields.UnfitError(f"the name of a metric is needed here, this is {fields.shown(found)}")
+        raise values.UnfitError(f"the name of a metric is needed here, this is {values.shown(found)}")
     return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from profile_smoke.errors import BadFileError
 from profile_smoke.model import Expected
-from profile_smoke.scenario import fields, yamltree
+from profile_smoke.scenario import values, yamltree
 from profile_smoke.scenario.checks import PORT, check_port, read_check
 from profile_smoke.scenario.fields import Problem, Section
 from profile_smoke.scenario.model import Check, LogCheck, Probe, Ready, Scenario, Start, Stop
@@ -68,15 +68,15 @@ def _read(file: Path) -> tuple[Scenario, list[Problem]]:
     top = Section(tree, "", problems)
     if not isinstance(tree, yamltree.Table):
         raise BadFileError(
-            file, f"line {tree.line}", f"a scenario is a table of keys, this is {fields.described(tree)}"
+            file, f"line {tree.line}", f"a scenario is a table of keys, this is {values.described(tree)}"
         )
-    top.value("schema", fields.one_of((SCHEMA,)), default="", required=True)
+    top.value("schema", values.one_of((SCHEMA,)), default="", required=True)
     start = _start(top.section("start"))
     ports = None if problems else start.ports  # where those are wrong, what follows from them is no news
     standin = file.parent / STANDIN_NAME
     scenario = Scenario(
-        name=top.value("name", fields.name, default="?", required=True),
-        summary=top.value("summary", fields.text, default="?", required=True),
+        name=top.value("name", values.name, default="?", required=True),
+        summary=top.value("summary", values.text, default="?", required=True),
         image=top.value("image", _image, default="?", required=True),
         start=start,
         ready=_ready(top, ports),
@@ -94,14 +94,14 @@ def _start(section: Section | None) -> Start:
     if section is None:
         return Start()
     start = Start(
-        entrypoint=section.values("entrypoint", fields.text),
-        args=section.values("args", fields.text),
+        entrypoint=section.values("entrypoint", values.text),
+        args=section.values("args", values.text),
         env=_env(section.section("env")),
-        user=section.value("user", fields.text, default="") or None,
+        user=section.value("user", values.text, default="") or None,
         ports=section.values("ports", PORT),
-        volumes=section.values("volumes", fields.absolute),
+        volumes=section.values("volumes", values.absolute),
         files=_files(section.section("files")),
-        no_new_privileges=section.value("no_new_privileges", fields.flag, default=False),
+        no_new_privileges=section.value("no_new_privileges", values.flag, default=False),
     )
     for key, items in (("ports", start.ports), ("volumes", start.volumes)):
         if len(set(items)) < len(items):
@@ -117,7 +117,7 @@ def _env(section: Section | None) -> Mapping[str, str] | None:
     for key in section.names():
         if not _VARIABLE.fullmatch(key):
             section.report('is not the name of a variable: it is empty or holds "="', key)
-        found[key] = section.value(key, fields.any_text, default="")
+        found[key] = section.value(key, values.any_text, default="")
     return found
 
 
@@ -127,16 +127,16 @@ def _files(section: Section | None) -> Mapping[str, str | int] | None:
     found: dict[str, str | int] = {}
     for key in section.names():
         try:
-            fields.absolute_path(key)
-        except fields.UnfitError as error:
+            values.absolute_path(key)
+        except values.UnfitError as error:
             section.report(str(error), key)
         if isinstance(section.tree(key), yamltree.Table):
             filler = section.section(key)
             assert filler is not None  # noqa: S101  the tree is there
-            found[key] = filler.value("size", fields.size, default=0, required=True)
+            found[key] = filler.value("size", values.size, default=0, required=True)
             filler.close()
         else:
-            found[key] = section.value(key, fields.any_text, default="")
+            found[key] = section.value(key, values.any_text, default="")
     return found
 
 
@@ -147,7 +147,7 @@ def _ready(top: Section, ports: tuple[int, ...] | None) -> Ready:
         return Ready(_PLACEHOLDER)
     ready = Ready(
         check=_check(section, ports),
-        timeout=section.value("timeout", fields.seconds, default=Ready.timeout),
+        timeout=section.value("timeout", values.seconds, default=Ready.timeout),
     )
     section.close()
     return ready
@@ -162,16 +162,16 @@ def _probes(top: Section, ports: tuple[int, ...] | None) -> tuple[Probe, ...]:
     found: dict[str, Probe] = {}
     for section in sections:
         probe = Probe(
-            name=section.value("name", fields.name, default="?", required=True),
+            name=section.value("name", values.name, default="?", required=True),
             check=_check(section, ports),
-            timeout=section.value("timeout", fields.seconds, default=Probe.timeout),
+            timeout=section.value("timeout", values.seconds, default=Probe.timeout),
             signal=section.value("signal", _signal, default="") or None,
-            restart=section.value("restart", fields.flag, default=False),
+            restart=section.value("restart", values.flag, default=False),
         )
         if probe.signal and probe.restart:
             section.report("a probe either sends a signal or restarts; make two of it", "signal")
         if probe.name in found and probe.name != "?":
-            section.report(f"the name {fields.shown(probe.name)} is taken by an earlier probe", "name")
+            section.report(f"the name {values.shown(probe.name)} is taken by an earlier probe", "name")
         found[probe.name] = probe
         section.close()
     return tuple(found.values())
@@ -191,10 +191,10 @@ def _check(section: Section, ports: tuple[int, ...] | None) -> Check:
 def _stop(section: Section | None) -> Stop:
     if section is None:
         return Stop()
-    codes = section.values("exit_codes", fields.whole(0, 255), least=1)
+    codes = section.values("exit_codes", values.whole(0, 255), least=1)
     stop = Stop(
         signal=section.value("signal", _signal, default=Stop.signal),
-        timeout=section.value("timeout", fields.seconds, default=Stop.timeout),
+        timeout=section.value("timeout", values.seconds, default=Stop.timeout),
         exit_codes=codes or Stop.exit_codes,
     )
     section.close()
@@ -205,21 +205,21 @@ def _profiles(section: Section | None) -> Mapping[str, Expected]:
     found: dict[str, Expected] = {}
     if section is not None:
         for key in section.names():
-            if not fields.NAME.fullmatch(key):
+            if not values.NAME.fullmatch(key):
                 section.report("is not the short name of a profile (small letters, digits and hyphens)", key)
-            found[key] = Expected(section.value(key, fields.one_of(tuple(Expected)), default="any"))
+            found[key] = Expected(section.value(key, values.one_of(tuple(Expected)), default="any"))
     return found
 
 
 def _signal(tree: yamltree.Tree) -> str:
-    found = fields.text(tree)
+    found = values.text(tree)
     if found.startswith("SIG") and found[3:] in SIGNALS:
-        raise fields.UnfitError(f"write {fields.shown(found[3:])}, without SIG")
-    return fields.one_of(SIGNALS)(tree)
+        raise values.UnfitError(f"write {values.shown(found[3:])}, without SIG")
+    return values.one_of(SIGNALS)(tree)
 
 
 def _image(tree: yamltree.Tree) -> str:
-    found = fields.text(tree)
+    found = values.text(tree)
     if not _IMAGE.fullmatch(found):
-        raise fields.UnfitError(f"an image reference is needed here, this is {fields.shown(found)}")
+        raise values.UnfitError(f"an image reference is needed here, this is {values.shown(found)}")
     return found
