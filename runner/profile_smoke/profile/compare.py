@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from profile_smoke.profile.evaluate import Evaluator
 
 LIMIT = 20
+_NAMED = 8
 _BEYOND = 40
 """How many numbers above an ABI's highest known one are compared too: calls that a newer kernel may have."""
 _FULL = 0xFFFFFFFFFFFFFFFF
@@ -24,31 +25,31 @@ _ZEROS, _ONES = (0,) * 6, (_FULL,) * 6
 
 
 def differences(programs: Sequence[Program], evaluator: Evaluator, arches: Sequence[str]) -> tuple[str, ...]:
-    """Where stacked filters (most recent first) do other than the profile says; one line each, at most `LIMIT` and a count.
+    """Where stacked filters (most recent first) do other than the profile says: at most `LIMIT` lines and a count.
 
-    `arches` are the ABIs to compare, usually all that the machine can run.
+    `arches` are the ABIs to compare, usually all that the machine can run. Calls that differ alike share a line; lines
+    where one side lets a call through and the other does not come first.
     """
     samples = _samples(evaluator.profile)
-    lines: list[str] = []
+    lines: list[tuple[bool, str]] = []
     for arch in arches:
         audit = tables.audit_arch(arch)
-        unnamed: dict[tuple[Decision, Decision], list[int]] = defaultdict(list)
+        alike: dict[tuple[bool, str, Decision, Decision], list[int]] = defaultdict(list)
         for number in _numbers(arch):
             name = tables.name(arch, number)
             for args in samples.get(name or "", (_ZEROS, _ONES)):
                 says = evaluator.decide(arch, number, args)
                 does = bpf.decision(bpf.combine(program.run(audit, number, args) for program in programs))
-                if says == does:
-                    continue
-                if name is None:
-                    unnamed[says, does].append(number)
-                else:
-                    lines.append(_line(f"{arch}: {name} ({number}){_shown(args)}", says, does))
-                break
-        for (says, does), numbers in unnamed.items():
-            lines.append(_line(f"{arch}: calls without a name ({_ranges(numbers)})", says, does))
+                if says != does:
+                    alike[name is None, _shown(args), says, does].append(number)
+                    break
+        for (_, shown, says, does), numbers in alike.items():
+            answers = f"profile says {describe(says)}, loaded filter says {describe(does)}"
+            alike_line = f"{arch}: {_calls(arch, numbers)}{shown}: {answers}"
+            lines.append((says.action.permits == does.action.permits, alike_line))
+    lines.sort(key=lambda line: line[0])
     more = len(lines) - LIMIT
-    return (*lines[:LIMIT], *((f"and {more} more",) if more > 0 else ()))
+    return (*(text for _, text in lines[:LIMIT]), *((f"and {more} more",) if more > 0 else ()))
 
 
 def describe(decision: Decision) -> str:
@@ -59,8 +60,13 @@ def describe(decision: Decision) -> str:
     return f"{name}({decision.errno})" if decision.action is Action.TRACE else name
 
 
-def _line(call: str, says: Decision, does: Decision) -> str:
-    return f"{call}: profile says {describe(says)}, loaded filter says {describe(does)}"
+def _calls(arch: str, numbers: Sequence[int]) -> str:
+    """`mseal (462)`, the first `_NAMED` of many, or ranges of numbers that have no name."""
+    if tables.name(arch, numbers[0]) is None:
+        return f"calls without a name ({_ranges(numbers)})"
+    text = ", ".join(f"{tables.name(arch, number)} ({number})" for number in numbers[:_NAMED])
+    more = len(numbers) - _NAMED
+    return f"{text} and {more} more" if more > 0 else text
 
 
 def _numbers(arch: str) -> Iterator[int]:
