@@ -119,10 +119,9 @@ def _list(source: Source, node: Node | None, items: Sequence[Item], style: _Styl
     usual = gaps[-1] if gaps else f",{opening}" if "\n" in opening else style.comma
     text = items[0][1]
     for (before, _), (index, written) in pairwise(items):
-        if index:
-            gap = gaps[index - 1]
-        else:
-            gap = gaps[before] if before is not None and before < len(gaps) else usual
+        gap = (
+            gaps[index - 1] if index else gaps[before] if before is not None and before < len(gaps) else usual
+        )
         text += gap + written
     return f"[{opening}{text}{closing}]"
 
