@@ -18,7 +18,8 @@ from profile_smoke.errors import InstrumentError
 
 NOTIF_SIZE = 80
 """struct seccomp_notif: id u64, pid u32, flags u32, then seccomp_data: nr s32, arch u32, ip u64, args u64[6]."""
-_NOTIF = struct.Struct("=QII iIQ 6Q".replace(" ", ""))
+_HEAD = struct.Struct("=QIIiI")
+_ARGUMENTS, _ARGUMENTS_AT = struct.Struct("=6Q"), 32
 _RESPONSE = struct.Struct("=QqiI")
 
 _RECV = 0xC0502100  # _IOWR('!', 0, struct seccomp_notif)
@@ -47,34 +48,31 @@ class Handover:
     pid: int
 
 
-def receive(listener: int, buffer: bytearray) -> tuple[int, int, int, int, tuple[int, ...]] | None:
-    """The next notification as (id, pid, number, audit arch, args); None when it was cancelled in between.
+def receive(listener: int, buffer: bytearray) -> tuple[int, int, int, int] | None:
+    """Fill `buffer` (reusable, NOTIF_SIZE) with the next notification: its (id, pid, number, audit arch).
 
-    `buffer` is a reusable bytearray of NOTIF_SIZE. A Go program's preemption signals cancel and restart calls,
-    so ENOENT is normal, and EINTR too.
+    None when it was cancelled in between: a Go program's preemption signals cancel and restart calls, so
+    ENOENT is normal, and EINTR too.
     """
     buffer[:] = _EMPTY  # the kernel refuses a buffer that is not zeroed
     try:
         fcntl.ioctl(listener, _RECV, buffer)
     except (FileNotFoundError, InterruptedError):
         return None
-    ident, pid, _flags, number, arch, _ip, *args = _NOTIF.unpack(buffer)
-    return ident, pid, number, arch, tuple(args)
+    ident, pid, _flags, number, arch = _HEAD.unpack_from(buffer)
+    return ident, pid, number, arch
 
 
-def answer_continue(listener: int, ident: int) -> bool:
-    """Let the kernel carry the call out; False when the caller is gone."""
-    return _send(listener, _RESPONSE.pack(ident, 0, 0, _CONTINUE))
+def arguments(buffer: bytearray) -> tuple[int, ...]:
+    """The six argument registers of the notification in `buffer`."""
+    return _ARGUMENTS.unpack_from(buffer, _ARGUMENTS_AT)
 
 
-def answer_errno(listener: int, ident: int, errno: int) -> bool:
-    """Make the call fail with `errno` (positive); False when the caller is gone."""
-    return _send(listener, _RESPONSE.pack(ident, 0, -errno, 0))
-
-
-def _send(listener: int, response: bytes) -> bool:
+def send(listener: int, ident: int, errno: int | None) -> bool:
+    """Answer: let the kernel carry the call out (None), or make it fail with `errno`; False when the caller is gone."""
+    flags, error = (_CONTINUE, 0) if errno is None else (0, -errno)
     try:
-        fcntl.ioctl(listener, _SEND, response)
+        fcntl.ioctl(listener, _SEND, _RESPONSE.pack(ident, 0, error, flags))
     except FileNotFoundError:
         return False
     return True

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from profile_smoke.model import Answer
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from profile_smoke.profile.evaluate import Evaluator
 
-Control = Callable[[int, int, Sequence[int]], Decision]
-"""What the target's default profile does: (audit arch, number, args) -> decision."""
+
+class Control(Protocol):
+    """What the target's default profile does."""
+
+    def decide(self, audit_arch: int, number: int, args: Sequence[int]) -> Decision:
+        """Its answer to a call."""
+
+    def looks_at_args(self, audit_arch: int, number: int) -> bool:
+        """Whether that answer depends on the call's arguments."""
+
 
 _ENDINGS = frozenset({"exit", "exit_group"})
 
@@ -50,11 +59,16 @@ class Policy:
         says = self.evaluator.decide(arch, number, args)
         if says.action.permits:
             return Verdict(says, None, None)
-        control = self.control(audit_arch, number, args)
+        control = self.control.decide(audit_arch, number, args)
         harmless = runtime or tables.name(arch, number) in _ENDINGS
         if self.answer is Answer.DENY and not harmless:
             return Verdict(says, control, says)
         return Verdict(says, control, None if control.action.permits else control)
+
+    def looks_at_args(self, audit_arch: int, number: int) -> bool:
+        """Whether the answer to a call may depend on its arguments."""
+        arch = tables.abi(audit_arch, number)
+        return self.evaluator.looks_at_args(arch, number) or self.control.looks_at_args(audit_arch, number)
 
 
 def errno_of(decision: Decision) -> int | None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from profile_smoke.profile.model import Decision
 
 _ARG_SAMPLES = 64
+NARROWED = frozenset({"clone", "socket", "socketpair", "personality"})
+"""Calls whose arguments decide how narrow a fix can be: every attempt's are kept."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ class _Sums:
 
 
 @dataclass
-class _Line:
+class Line:
+    """What is reported of one kind of refused call."""
+
     syscall: str
     number: int
     arch: str
@@ -62,7 +66,7 @@ class Record:
 
     def __init__(self, now_ms: Callable[[], float]) -> None:
         self._now_ms = now_ms
-        self._lines: dict[tuple[str, int, str, str], _Line] = {}
+        self._lines: dict[tuple[str, int, str, str], Line] = {}
         self._sums: dict[str, _Sums] = {}
 
     def add(
@@ -77,13 +81,16 @@ class Record:
         process: Process,
         runtime: bool,
         memory: decode.Reader,
-    ) -> None:
-        """Count one refused call; its text is decoded at the first of its kind only."""
+    ) -> Line:
+        """Count one refused call; its text is decoded at the first of its kind only.
+
+        The line may be counted up directly for further calls of this kind, where their arguments do not matter.
+        """
         name = tables.name(arch, number) or f"syscall_{number}"
         key = (arch, number, phase, process.exe or process.comm)
         line = self._lines.get(key)
         if line is None:
-            line = self._lines[key] = _Line(
+            line = self._lines[key] = Line(
                 name,
                 number,
                 arch,
@@ -96,6 +103,7 @@ class Record:
             )
         line.count += 1
         self._sum(name, says, control, args, runtime=runtime)
+        return line
 
     def _sum(
         self, name: str, says: Decision, control: Decision, args: tuple[int, ...], *, runtime: bool

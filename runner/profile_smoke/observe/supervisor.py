@@ -6,6 +6,7 @@ then say so (`Session.check`), and their launches are errors.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -13,24 +14,26 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
 
 from profile_smoke.errors import InstrumentError
 from profile_smoke.model import PHASE_CREATE, PHASE_START, Process
 from profile_smoke.observe import notify
-from profile_smoke.observe.policy import Policy, errno_of
+from profile_smoke.observe.policy import Policy, Verdict, errno_of
 from profile_smoke.observe.process import Memory, comm, executable
-from profile_smoke.observe.record import Record
+from profile_smoke.observe.record import NARROWED, Line, Record
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FRESH = 32
-"""How often a process's program is looked at again for the same call: it may exec another in between."""
-_PROCESSES = 4096
+_LOOKS = 32
+"""How often a process's call is looked at in full before it takes the short way: it may exec another program."""
+_REMEMBERED = 4096
+_Call = tuple[int, int, int]
+"""pid, number, audit arch."""
 
 
 class Session:
@@ -67,7 +70,17 @@ class _Source:
     init_pid: int
     init_exe: str
     entered: bool
-    seen: dict[tuple[int, int, int, str], tuple[int, Process]]
+    looks: dict[_Call, int] = field(default_factory=dict)
+    known: dict[_Call, _Known] = field(default_factory=dict)
+
+
+@dataclass
+class _Known:
+    """A call whose answer is known: the line that counts it, and the errno of the answer (None: let pass)."""
+
+    phase: str
+    line: Line
+    errno: int | None
 
 
 class Supervisor:
@@ -89,7 +102,7 @@ class Supervisor:
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._buffer = bytearray(notify.NOTIF_SIZE)
 
-    def __enter__(self) -> Supervisor:
+    def __enter__(self) -> Self:
         self._socket.bind(str(self.path))
         self._socket.listen(128)
         self._poll.register(self._socket, select.EPOLLIN)
@@ -175,9 +188,7 @@ class Supervisor:
             os.close(handover.listener)
             return
         notify.wake_synchronously(handover.listener)
-        source = _Source(
-            handover.listener, session, handover.pid, executable(handover.pid), entered=False, seen={}
-        )
+        source = _Source(handover.listener, session, handover.pid, executable(handover.pid), entered=False)
         self._sources[handover.listener] = source
         self._poll.register(handover.listener, select.EPOLLIN)
         session.listeners += 1
@@ -186,28 +197,52 @@ class Supervisor:
         received = notify.receive(source.listener, self._buffer)
         if received is None:
             return
-        ident, pid, number, audit_arch, args = received
-        session = source.session
+        ident, pid, number, audit_arch = received
+        known = source.known.get((pid, number, audit_arch))
+        if known is not None and known.phase == source.session.phase:
+            known.line.count += 1
+            notify.send(source.listener, ident, known.errno)
+            return
+        self._consider(source, ident, pid, number, audit_arch)
+
+    def _consider(self, source: _Source, ident: int, pid: int, number: int, audit_arch: int) -> None:
+        """The long way: who calls, with what, what the profile says, what is answered."""
+        session, args = source.session, notify.arguments(self._buffer)
         runtime = not source.entered and self._is_runtime(source, pid)
         verdict = session.policy.decide(audit_arch, number, args, runtime=runtime)
         if verdict.control is not None:
             phase = session.phase if runtime or session.phase != PHASE_CREATE else PHASE_START
-            process = self._who(source, pid, audit_arch, number, phase)
-            session.record.add(
+            line = session.record.add(
                 arch=tables.abi(audit_arch, number),
                 number=number,
                 args=args,
                 says=verdict.profile,
                 control=verdict.control,
                 phase=phase,
-                process=process,
+                # The runtime runs from a memory file here and there: its path says nothing.
+                process=Process(pid, comm(pid), "" if runtime else executable(pid)),
                 runtime=runtime,
                 memory=Memory(pid),
             )
+            if not runtime:
+                self._remember(source, (pid, number, audit_arch), line, verdict)
         if verdict.answer is None:
-            notify.answer_continue(source.listener, ident)
+            notify.send(source.listener, ident, None)
         else:
             _refuse(source.listener, ident, pid, verdict.answer)
+
+    def _remember(self, source: _Source, key: _Call, line: Line, verdict: Verdict) -> None:
+        """After some looks at the same call of the same process, take the short way where arguments do not matter."""
+        source.looks[key] = looks = source.looks.get(key, 0) + 1
+        if looks < _LOOKS or line.syscall in NARROWED:
+            return
+        code = errno_of(verdict.answer) if verdict.answer else None
+        if (verdict.answer and code is None) or source.session.policy.looks_at_args(key[2], key[1]):
+            return
+        if len(source.known) >= _REMEMBERED:
+            source.known.clear()
+            source.looks.clear()
+        source.known[key] = _Known(source.session.phase, line, code)
 
     def _is_runtime(self, source: _Source, pid: int) -> bool:
         """Whether the caller is the runtime's own init still: it runs the program that it ran at the handover.
@@ -219,24 +254,14 @@ class Supervisor:
         source.entered = True
         return False
 
-    def _who(self, source: _Source, pid: int, audit_arch: int, number: int, phase: str) -> Process:
-        key = (pid, audit_arch, number, phase)
-        count, process = source.seen.get(key, (0, None))
-        if process is None or count < _FRESH:
-            process = Process(pid, comm(pid), executable(pid))
-            if len(source.seen) >= _PROCESSES:
-                source.seen.clear()
-            source.seen[key] = (count + 1, process)
-        return process
-
 
 def _refuse(listener: int, ident: int, pid: int, decision: Decision) -> None:
     """Act out a refusal: an errno as it is; killing and trapping as nearly as a supervisor can."""
     code = errno_of(decision)
     if code is not None:
-        notify.answer_errno(listener, ident, code)
+        notify.send(listener, ident, code)
         return
     with suppress(ProcessLookupError):
         # A container's init ignores every signal from inside and SIGSYS from outside, so killing takes SIGKILL.
         os.kill(pid, signal.SIGSYS if decision.action is Action.TRAP else signal.SIGKILL)
-    notify.answer_errno(listener, ident, 38)
+    notify.send(listener, ident, errno.ENOSYS)

@@ -10,7 +10,7 @@ import functools
 import operator
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from profile_smoke.errors import InstrumentError
 from profile_smoke.profile.model import Action, Decision
@@ -18,6 +18,7 @@ from profile_smoke.profile.model import Action, Decision
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+_FIRST_BEYOND = 2
 _ACTION_MASK, _DATA_MASK, _MAX_ERRNO = 0xFFFF0000, 0xFFFF, 4095
 _VALUES = {
     Action.KILL_PROCESS: 0x80000000,
@@ -132,6 +133,18 @@ class Program:
         for arg in args:
             words += (arg & _WORD, arg >> 32 & _WORD)
         words += [0] * (16 - len(words))
+        return self._answer(words)
+
+    def looks_at_args(self, audit_arch: int, number: int) -> bool:
+        """Whether the answer to this call depends on its arguments, or on where it is made.
+
+        A program decides by what it loads: while it loads neither, all calls of a number take the same path.
+        """
+        words = _Watched([number & _WORD, audit_arch] + [0] * 14)
+        self._answer(words)
+        return words.looked
+
+    def _answer(self, words: Sequence[int]) -> int:
         steps, switches = self._steps, self._switches
         memory = [0] * _SCRATCH
         pc = a = x = 0
@@ -190,6 +203,16 @@ class Program:
             pc = no
         self._switches[start] = table, pc
         return table, pc
+
+
+class _Watched(list[int]):
+    """The words of a call; notes whether any was read beyond its number and architecture."""
+
+    looked = False
+
+    def __getitem__(self, index: Any) -> Any:
+        self.looked = self.looked or index >= _FIRST_BEYOND
+        return super().__getitem__(index)
 
 
 def _compute(code: int, k: int, a: int, x: int, memory: list[int]) -> tuple[int, int]:  # noqa: PLR0911  one per form

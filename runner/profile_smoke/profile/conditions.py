@@ -103,6 +103,11 @@ class Tree:
         else:
             self._root = _merge(self._root, root)
 
+    @property
+    def conditional(self) -> bool:
+        """Whether any rule left here compares an argument."""
+        return self._root is not None
+
     def run(self, args: Sequence[int]) -> int | None:
         """The action for these arguments; None where no rule holds."""
         if self._root is None:

@@ -78,6 +78,12 @@ class Evaluator:
         """What happens to a call: `number` as the kernel sees it (x32 with bit 30), up to six `args`."""
         return bpf.decision(self.ret(arch, number, args))
 
+    def looks_at_args(self, arch: str, number: int) -> bool:
+        """Whether the answer to this call depends on its arguments."""
+        rules = self._filters.get(arch)
+        tree = rules.by_number.get(number & _WORD) if rules else None
+        return tree is not None and tree.conditional
+
     def ret(self, arch: str, number: int, args: Sequence[int]) -> int:
         """The value that the filter returns to the kernel for a call."""
         number &= _WORD

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from profile_smoke.scenario.model import Scenario
 
 T = TypeVar("T")
-_EPERM, _ENOSYS = 1, 38
 
 
 class Once:
@@ -110,25 +110,39 @@ def baseline_of(scenario: Scenario, result: Result) -> Baseline:
     """What a passed control tells."""
     limits = measured_limits(scenario, result.seconds)
     if result.programs:
-        return Baseline(result, limits, from_programs(result.programs), "read back from the kernel")
-    return Baseline(result, limits, conservative, "a table of calls that are never let pass")
+        return Baseline(result, limits, LoadedControl(result.programs), "read back from the kernel")
+    return Baseline(result, limits, ConservativeControl(), "a table of calls that are never let pass")
 
 
-def from_programs(programs: Sequence[bpf.Program]) -> Control:
-    """What the loaded filters do, combined as the kernel combines them."""
+@dataclass(frozen=True)
+class LoadedControl:
+    """What the filters do that the kernel loaded for the control, combined as the kernel combines them."""
 
-    def control(audit_arch: int, number: int, args: Sequence[int]) -> Decision:
-        return bpf.decision(bpf.combine(program.run(audit_arch, number, args) for program in programs))
+    programs: tuple[bpf.Program, ...]
 
-    return control
+    def decide(self, audit_arch: int, number: int, args: Sequence[int]) -> Decision:
+        """The kernel's own answer."""
+        return bpf.decision(bpf.combine(program.run(audit_arch, number, args) for program in self.programs))
+
+    def looks_at_args(self, audit_arch: int, number: int) -> bool:
+        """Whether any of the programs does."""
+        return any(program.looks_at_args(audit_arch, number) for program in self.programs)
 
 
-def conservative(audit_arch: int, number: int, args: Sequence[int]) -> Decision:
-    """For a control whose filter cannot be read: nothing that any engine's default profile would refuse."""
-    arch = tables.abi(audit_arch, number)
-    name = tables.name(arch, number)
-    if name == "clone3":
-        return Decision(Action.ERRNO, _ENOSYS)
-    if name is None or danger.never_continue(arch, name, args):
-        return Decision(Action.ERRNO, _EPERM)
-    return Decision(Action.ALLOW)
+class ConservativeControl:
+    """For a control whose filter cannot be read: permits nothing that any engine's default profile would refuse."""
+
+    def decide(self, audit_arch: int, number: int, args: Sequence[int]) -> Decision:
+        """By our own table; clone3 as engines do, so that libc falls back to clone."""
+        arch = tables.abi(audit_arch, number)
+        name = tables.name(arch, number)
+        if name == "clone3":
+            return Decision(Action.ERRNO, errno.ENOSYS)
+        if name is None or danger.never_continue(arch, name, args):
+            return Decision(Action.ERRNO, errno.EPERM)
+        return Decision(Action.ALLOW)
+
+    def looks_at_args(self, audit_arch: int, number: int) -> bool:
+        """It may, for some calls; so for all."""
+        del audit_arch, number
+        return True
