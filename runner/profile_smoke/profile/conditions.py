@@ -7,6 +7,10 @@ actions both hold (libseccomp src/db.c, src/gen_bpf.c):
 - A 64-bit condition becomes comparisons of the high and the low word; 32-bit ABIs compare the low word only.
 - Comparisons on one level are tried by argument, highest first, then equality before `<` before `>`, tightest first.
 - A comparison that two rules share exists once; if they want different actions of it, the rule is refused.
+
+Two things are left out, because they are faults and not meaning: libseccomp 2.5.4 drops a rule as redundant although
+its action differs in rare mixes of `==` and `!=`, and some of its programs compare the wrong word after a chain of
+conditions failed. Comparing the loaded filter shows both.
 """
 
 from __future__ import annotations
