@@ -2,30 +2,60 @@
 
 `pytest --update-golden` writes the golden files under tests/data/golden anew instead of comparing; look
 at the difference in version control before committing it.
+
+Tests marked `oci` or `docker` are skipped where that target is missing, with the reason, and fail there when
+`PROFILE_SMOKE_REQUIRE` names it. Under pytest-xdist those of one target share a worker: a launch is timed.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from hypothesis import settings
+from tests.support import targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-# A busy machine makes a sound test slow; how fast code must be is for benchmarks to say.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+    from collections.abc import Callable, Iterator, Mapping
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
+_COMMAND_SECONDS = 600.0
+"""For one command line: image building included, so only a hang is longer."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden files anew instead of comparing"
     )
+
+
+def pytest_configure() -> None:
+    try:
+        targets.required(os.environ.get(targets.VARIABLE, ""))
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _target(item: pytest.Item) -> str | None:
+    return next((name for name in reversed(targets.TARGETS) if item.get_closest_marker(name)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if target := _target(item):
+            item.add_marker(pytest.mark.xdist_group(target))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for target in targets.TARGETS:
+        if item.get_closest_marker(target) and (reason := targets.missing(target)):
+            if target in targets.required(os.environ.get(targets.VARIABLE, "")):
+                pytest.fail(f"{reason} ({targets.VARIABLE} names it)", pytrace=False)
+            pytest.skip(reason)
 
 
 @pytest.fixture
@@ -40,3 +70,49 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8"), f"{name} differs; see --update-golden"
 
     return compare
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command line ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Cli(Protocol):
+    """Runs `profile-smoke` with some arguments, as a user does, and waits for it."""
+
+    def __call__(
+        self, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = _COMMAND_SECONDS
+    ) -> Ran: ...
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """The real command in a process of its own. It shares this machine's image store, so nothing is built twice."""
+
+    def run(*arguments: str, env: Mapping[str, str] | None = None, timeout: float = _COMMAND_SECONDS) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "profile_smoke", *arguments],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def no_leftovers() -> Iterator[None]:
+    """Fails the test when runs that ended during it left anything behind: folder, container, mount, cgroup, volume."""
+    from tests.support.leftovers import leftovers
+
+    before = leftovers()
+    yield
+    assert sorted(leftovers() - before) == []

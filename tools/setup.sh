@@ -106,7 +106,7 @@ make_venv() {
   printf '%s\n' "$root" >"$made_for"
 }
 
-pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet --no-input "$@" </dev/null; }
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet --quiet --no-input "$@" </dev/null; }
 
 # pip_install [GROUP]: the project itself, with the packages of a dependency group if one is named.
 pip_install() {

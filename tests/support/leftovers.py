@@ -1,0 +1,81 @@
+"""What runs leave on a machine: nothing, or these tests fail.
+
+Other runs may be at work at the same time, those of other test workers too; what belongs to a run that is alive (its
+lock is held) is no leftover.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support import targets
+
+from profile_smoke import rundir
+from profile_smoke.model import RUN_LABEL
+from profile_smoke.target.linux import mounts_below
+
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def leftovers() -> frozenset[str]:
+    """One line for each thing of a dead run: folders, containers, mounts, cgroups, labelled things in the engine."""
+    seen = _traces()
+    # A run that ended while this looked is dead by now, and its traces are gone: only what is still there counts.
+    dead = {trace for trace, run in seen.items() if not rundir.is_alive(rundir.home() / "runs" / run)}
+    return frozenset(dead & set(_traces()))
+
+
+def _traces() -> dict[str, str]:
+    """Everything that any run made, with the id of its run."""
+    return {**_folders(), **_mounts(), **_cgroups(), **_engine()}
+
+
+def _folders() -> dict[str, str]:
+    runs = rundir.home() / "runs"
+    found = {}
+    for run in sorted(runs.iterdir()) if runs.is_dir() else ():
+        found[f"run folder {run}"] = run.name
+        for container in sorted(run.glob("oci/state/*")):
+            found[f"runc container {container.name}"] = run.name
+    return found
+
+
+def _mounts() -> dict[str, str]:
+    runs = rundir.home() / "runs"
+    return {
+        f"mount {point}": point.relative_to(runs).parts[0] for point in mounts_below(runs) if point != runs
+    }
+
+
+def _cgroups() -> dict[str, str]:
+    hierarchies = [_CGROUPS, *(path for path in _CGROUPS.iterdir() if path.is_dir())]
+    parents = [root / "profile-smoke" for root in hierarchies]
+    return {f"cgroup {run}": run.name for parent in parents if parent.is_dir() for run in _children(parent)}
+
+
+def _children(parent: Path) -> list[Path]:
+    try:
+        return [path for path in parent.iterdir() if path.is_dir()]
+    except FileNotFoundError:  # removed with its last run, in between
+        return []
+
+
+def _engine() -> dict[str, str]:
+    if targets.missing("docker"):
+        return {}
+    from profile_smoke.target.docker import connect
+
+    client = connect()
+    try:
+        api = client.api
+        things = [
+            (f"docker container {entry['Id'][:12]}", entry["Labels"][RUN_LABEL])
+            for entry in api.containers(all=True, filters={"label": RUN_LABEL})
+        ]
+        things += [
+            (f"docker volume {entry['Name']}", entry["Labels"][RUN_LABEL])
+            for entry in api.volumes(filters={"label": RUN_LABEL})["Volumes"] or ()
+        ]
+        return dict(things)
+    finally:
+        client.close()

@@ -1,0 +1,60 @@
+"""Which targets this machine has, and what a test does about one that is missing.
+
+`PROFILE_SMOKE_REQUIRE=oci,docker` names targets that must be there: a test that needs one of them then fails where it
+would be skipped, so that a machine that is meant to have them never passes by skipping.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import warnings
+from functools import cache
+
+TARGETS = ("oci", "docker")
+VARIABLE = "PROFILE_SMOKE_REQUIRE"
+_OCI_TOOLS = ("runc", "skopeo", "umoci", "mmdebstrap")
+
+
+def required(text: str) -> frozenset[str]:
+    """The targets that the variable's value names. Raises ValueError for one that there is not."""
+    names = frozenset(name.strip() for name in text.split(",")) - {""}
+    if unknown := sorted(names - set(TARGETS)):
+        raise ValueError(f"{VARIABLE}: there is no target {unknown[0]!r}; targets are {', '.join(TARGETS)}")
+    return names
+
+
+@cache
+def missing(target: str) -> str:
+    """Why this target cannot be used here, in a few words; empty when it can."""
+    return _oci() if target == "oci" else _docker()
+
+
+def _oci() -> str:
+    if os.geteuid() != 0:
+        return "target oci: not root"
+    absent = [tool for tool in _OCI_TOOLS if shutil.which(tool) is None]
+    return f"target oci: not installed: {', '.join(absent)}" if absent else ""
+
+
+def _docker() -> str:
+    from profile_smoke.errors import SmokeError
+    from profile_smoke.target.docker import LISTENERS_SINCE, connect, engine_major
+
+    with warnings.catch_warnings():
+        # The docker SDK leaves the socket of a refused connection to the garbage collector (docker/transport/unixconn.py).
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            client = connect()
+            try:
+                major = engine_major(client)
+            finally:
+                client.close()
+        except SmokeError as error:
+            reason = str(error)
+        else:
+            old = f"target docker: engine {major} is older than {LISTENERS_SINCE}"
+            reason = "" if major >= LISTENERS_SINCE else old
+        gc.collect()
+    return reason
