@@ -1,0 +1,139 @@
+"""The rooms of the package, and who may import whom: only downwards, wherever in a file the import stands.
+
+| room      | what it is                                             |
+| --------- | ------------------------------------------------------ |
+| cli       | the command line; alone picks implementations          |
+| run       | plan, the pipeline of a cell, blame                    |
+| report    | formats; sees the result's model only                  |
+| target    | where containers run, an interface and implementations |
+| observe   | the supervisor, and reading filters back               |
+| probe     | checks of a running container                          |
+| image     | obtaining, building, unpacking images                  |
+| profile   | seccomp documents: meaning, comparing, editing         |
+| scenario  | workload documents                                     |
+| syscall   | names, numbers, text of calls                          |
+| rundir    | the folder of a run                                    |
+| resources | where bundled files are                                |
+| model     | the dataclasses of a result                            |
+| errors    | the tree of errors                                     |
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(__file__).parents[2] / "runner" / "profile_smoke"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+_BASE = {"errors", "model"}
+_PURE = _BASE | {"profile", "scenario", "syscall"}
+_BELOW_RUN = _PURE | {"image", "observe", "probe", "report", "rundir", "target"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "model": set(),
+    "resources": {"errors"},
+    "rundir": {"errors"},
+    "syscall": {"errors"},
+    "profile": _BASE | {"syscall"},
+    "scenario": _BASE,
+    "image": _BASE,
+    "probe": _BASE | {"scenario"},
+    "observe": _BASE | {"profile", "syscall"},
+    "target": _PURE | {"image", "observe", "probe", "rundir"},
+    "report": _BASE,
+    "run": _BELOW_RUN,
+    "cli": _BELOW_RUN | {"resources", "run"},
+    "__main__": {"cli", "errors", "report"},
+    "__init__": set(),
+}
+ONLY_THROUGH = {("run", "target"): {"profile_smoke.target.interface"}}
+"""Rooms that know another by its interface alone."""
+KEPT_TO = {"docker": "target/docker", "kubernetes": "target/kubernetes"}
+"""Libraries of one target, and the only files that may import them."""
+
+LONGEST = 300
+LONGER = {
+    "run/cell.py": "the whole pipeline of a cell, top to bottom",
+    "scenario/fields.py": "one reader for each kind of field",
+    "syscall/_constants.py": "a table",
+    "syscall/decode.py": "one decoder for each kind of argument",
+}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Every imported module with its line: of functions and of TYPE_CHECKING too."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(path)}:{node.lineno}: imports are absolute here"
+            module = node.module or ""
+            # `from profile_smoke import rundir` imports a room, not a name.
+            if module == "profile_smoke":
+                yield from ((node.lineno, f"profile_smoke.{alias.name}") for alias in node.names)
+            else:
+                yield node.lineno, module
+
+
+def rooms_imported(path: Path) -> Iterator[tuple[int, str, str]]:
+    for line, module in imports(path):
+        parts = module.split(".")
+        if parts[0] == "profile_smoke" and len(parts) > 1 and parts[1] != "__version__":
+            yield line, parts[1], module
+
+
+def test_every_room_has_its_place() -> None:
+    """A new room is put into the table first; a room that is gone is taken out."""
+    assert {room(path) for path in MODULES} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_go_downwards(path: Path) -> None:
+    """A room imports itself and what lies below it."""
+    allowed = MAY_IMPORT[room(path)] | {room(path)}
+    wrong = [f"line {line}: {module}" for line, other, module in rooms_imported(path) if other not in allowed]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_implementations_are_picked_by_the_command_line_only(path: Path) -> None:
+    """The pipeline knows targets by their interface."""
+    wrong = [
+        f"line {line}: {module}"
+        for line, other, module in rooms_imported(path)
+        if module not in ONLY_THROUGH.get((room(path), other), {module})
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_targets_library_stays_in_its_files(path: Path) -> None:
+    """Whoever has no Docker is not asked to have its library's errors either."""
+    wrong = [
+        f"line {line}: {module}"
+        for line, module in imports(path)
+        if (place := KEPT_TO.get(module.split(".")[0])) and not name(path).startswith(place)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_modules_say_one_thing(path: Path) -> None:
+    """A module longer than this says several things, unless a reason is listed."""
+    lines = len(path.read_text("utf-8").splitlines())
+    assert lines <= LONGEST or name(path) in LONGER, f"{lines} lines"
