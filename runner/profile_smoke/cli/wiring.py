@@ -14,6 +14,7 @@ from profile_smoke.image.store import Store
 from profile_smoke.profile.catalog import Catalog as ProfileCatalog
 from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.resources import bundled
+from profile_smoke.run.plan import Cell, matrix
 from profile_smoke.scenario.catalog import Catalog as ScenarioCatalog
 from profile_smoke.scenario.model import Scenario
 
@@ -45,6 +46,27 @@ def scenarios(options: Options) -> list[Scenario]:
     ):
         raise UsageError(f"--image {unknown[0]}=...: no such scenario")
     return found
+
+
+def own_profiles(options: Options) -> frozenset[str]:
+    """The chosen profiles that no scenario speaks of, where the user chose scenarios for them: those must pass there."""
+    if not (options.profiles and options.scenarios):
+        return frozenset()
+    every = (*ScenarioCatalog([bundled("scenarios"), *options.scenarios_dirs]).all(), *scenarios(options))
+    spoken_of = {name for scenario in every for name in scenario.profiles}
+    return frozenset(profile.name for profile in profiles(options)) - spoken_of
+
+
+def cells(options: Options, names: Sequence[TargetName]) -> list[Cell]:
+    """The selected matrix on these targets. Raises as `matrix`."""
+    return matrix(
+        profiles(options),
+        scenarios(options),
+        [name.value for name in names],
+        own=own_profiles(options),
+        only=options.only,
+        shard=(options.shard.index, options.shard.count) if options.shard else None,
+    )
 
 
 def _chosen(patterns: Sequence[str], every: Sequence[_N], find: Callable[[str], _N], option: str) -> list[_N]:

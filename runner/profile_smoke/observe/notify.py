@@ -88,7 +88,7 @@ def still_waiting(listener: int, ident: int) -> bool:
 
 
 def wake_synchronously(listener: int) -> None:
-    """Keep caller and supervisor on one CPU (Linux 6.6): about twice the notifications a second; older kernels go without."""
+    """Keep caller and supervisor on one CPU (Linux 6.6), for about twice the rate; older kernels go without."""
     try:
         fcntl.ioctl(listener, _SET_FLAGS, _SYNC_WAKE_UP)
     except OSError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from profile_smoke.model import Process
 
@@ -16,8 +17,7 @@ def identify(pid: int) -> Process:
 def comm(pid: int) -> str:
     """The name the kernel shows for it."""
     try:
-        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as handle:
-            return handle.read().rstrip("\n")
+        return Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").rstrip("\n")
     except OSError:
         return ""
 
@@ -25,7 +25,7 @@ def comm(pid: int) -> str:
 def executable(pid: int) -> str:
     """The path of its program, as seen in its own file system."""
     try:
-        return os.readlink(f"/proc/{pid}/exe")
+        return str(Path(f"/proc/{pid}/exe").readlink())
     except OSError:
         return ""
 
@@ -33,7 +33,7 @@ def executable(pid: int) -> str:
 def status_field(pid: int, field: str) -> str | None:
     """One field of /proc/PID/status (`Seccomp`, `NoNewPrivs`), None where it cannot be read."""
     try:
-        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as handle:
+        with Path(f"/proc/{pid}/status").open(encoding="utf-8", errors="replace") as handle:
             for line in handle:
                 name, _, value = line.partition(":")
                 if name == field:

@@ -62,7 +62,7 @@ class Line:
 
 
 class Record:
-    """Collects denials of one launch. Only the supervisor's thread writes; reading is for after it is closed, or a moment's view."""
+    """Collects the denials of one launch. Only the supervisor's thread writes; what others read is a moment's view."""
 
     def __init__(self, now_ms: Callable[[], float]) -> None:
         self._now_ms = now_ms
@@ -145,7 +145,7 @@ class Record:
         )
 
     def attempted(self) -> tuple[Attempted, ...]:
-        """One entry per syscall name: what only the runtime's init tried, then in the order of the workload's first attempts."""
+        """One entry per name: what only the runtime's init tried, then in the order of the workload's first attempts."""
         return tuple(
             Attempted(name, sums.says, sums.control, tuple(sums.samples), sums.sampled_all, sums.in_init)
             for name, sums in self._sums.items()

@@ -1,0 +1,1 @@
+"""The pipeline: from a matrix of cells to their results."""

@@ -2,11 +2,12 @@
 
 Observed launches only suggest; what is concluded is concluded from launches that the kernel alone enforced:
 
-1. An observed launch that lets refused calls pass (as far as the default profile does) gives the pool: everything that could matter.
-2. Few calls: go on with all of them. Many: an observed launch that refuses them shows the call after which the workload gives
-   up; allow it, look again. Too many rounds: go on with all.
-3. The profile with these rules must pass, enforced. Then every rule is left out in turn: what fails without it is blocking, what
-   passes without it is dropped.
+1. An observed launch that lets refused calls pass, as far as the default profile does, gives the pool: all that could
+   matter.
+2. Few calls: go on with all of them. Many: an observed launch that refuses them shows the call after which the workload
+   gives up; allow it, look again. Too many rounds: go on with all.
+3. The profile with these rules must pass, enforced. Then every rule is left out in turn: what fails without it is
+   blocking, what passes without it is dropped.
 
 Between launches one thing is inferred instead of launched: if it fails with MORE allowed, it fails with less.
 """
@@ -60,8 +61,8 @@ class Trials(Protocol):
 class Blame:
     """What the search found.
 
-    `needed` is the set of candidates to allow (None: no set was found); `proven` those of it without which an
-    enforced launch failed; `tolerated` those that an enforced launch passed without; `wide` whether argument conditions had to be dropped.
+    `needed` is the set of candidates to allow (None: no set was found); `proven` those of it without which an enforced
+    launch failed; `wide` whether argument conditions had to be dropped; `exhausted` whether the bound ended the search.
     """
 
     pool: tuple[Candidate, ...] = ()
@@ -84,8 +85,10 @@ class Blame:
 
 
 def find_blame(trials: Trials, *, unobservable: Sequence[Candidate], failed_in_create: bool) -> Blame:
-    """Search. `unobservable` are candidates that no observation can show (`write`); `failed_in_create` says
-    where the enforced launch of the plain profile failed.
+    """Search.
+
+    `unobservable` are candidates that no observation can show (`write`); `failed_in_create` says where the enforced
+    launch of the plain profile failed.
     """
     blame = Blame()
     pool: dict[str, Candidate] = {}

@@ -1,8 +1,8 @@
 """From refused calls to the rules that would answer them as the target's default profile does.
 
-A candidate is one syscall name with its rules: the narrowest that the observed arguments permit (`rules`), and the same without
-argument conditions (`wide`). "As the default profile does" matters: `clone3` is often not to be allowed but to be
-answered ENOSYS, so that libc falls back to `clone` (clone3(2); glibc's sysdeps/unix/sysv/linux/clone-internal.c).
+A candidate is one syscall name with its rules: the narrowest that the observed arguments permit (`rules`), and the
+same without argument conditions (`wide`). "As the default profile does" matters: `clone3` is often not to be allowed but
+to be answered ENOSYS, so that libc falls back to `clone` (clone3(2); glibc's sysdeps/unix/sysv/linux/clone-internal.c).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import InterruptedRunError, SmokeError
+from profile_smoke.image.registry import RegistryUnreachable
 from profile_smoke.model import (
     PHASE_CREATE,
     CellResult,
@@ -61,7 +62,7 @@ class CellRunner:
     def __init__(
         self, launcher: Launcher, supervisor: Supervisor | None, controls: Controls, effort: Effort
     ) -> None:
-        self._launcher, self._supervisor, self._controls, self._effort = (
+        self.launcher, self.supervisor, self.controls, self.effort = (
             launcher,
             supervisor,
             controls,
@@ -78,17 +79,20 @@ class CellRunner:
         image: PreparedImage | None = None
         try:
             heard("image")
-            image = self._controls.image(self._launcher, cell.scenario)
+            image = self.controls.image(self.launcher, cell.scenario)
             draft = self._judge(cell, image, heard)
         except InterruptedRunError:
             raise
+        except RegistryUnreachable as error:
+            skipped = cell.scenario.skip_without_image
+            draft = _Draft(Verdict.SKIPPED if skipped else Verdict.ERROR, {"reason": str(error)})
         except SmokeError as error:
             draft = _Draft(Verdict.ERROR, {"reason": str(error)})
         return CellResult(
             id=cell.id,
             profile=_reference(cell),
             scenario=cell.scenario.name,
-            target=self._launcher.target.info(),
+            target=self.launcher.target.info(),
             image=image.info if image else None,
             expected=cell.expected,
             verdict=draft.verdict,
@@ -98,7 +102,7 @@ class CellRunner:
         )
 
     def _judge(self, cell: Cell, image: PreparedImage, heard: Callable[[str], None]) -> _Draft:
-        control = self._controls.baseline(self._launcher, cell.scenario, heard)
+        control = self.controls.baseline(self.launcher, cell.scenario, heard)
         facts = {"control": control.launch}
         if not control.passed:
             reason = f"the control fails, under the default profile: {control.launch.reason}"
@@ -125,14 +129,14 @@ class _Trial:
         assert cell.profile.document is not None  # noqa: S101  the caller's condition, for the type checker
         document = cell.profile.document
         self._runner, self._cell, self._heard = runner, cell, heard
-        target = runner._launcher.target
+        target = runner.launcher.target
         self._plain = target.meaning(document.profile)
         self._baseline = baseline
         capabilities = target.capabilities()
-        self._observes = runner._effort.observe and capabilities.observe and runner._supervisor is not None
+        self._observes = runner.effort.observe and capabilities.observe and runner.supervisor is not None
         self._reads = capabilities.read_filter
         self._notes = [f"profile: {warning}" for warning in document.warnings]
-        if runner._effort.observe and not self._observes:
+        if runner.effort.observe and not self._observes:
             self._notes.append(f"nothing was observed: {capabilities.observe_why_not}")
         self._lab = Lab(
             Subject(
@@ -144,17 +148,17 @@ class _Trial:
                 limits=baseline.limits,
                 control=baseline.control,
             ),
-            runner._launcher,
-            runner._supervisor if self._observes else None,
-            max_launches=runner._effort.max_launches,
-            jobs=runner._effort.jobs,
+            runner.launcher,
+            runner.supervisor if self._observes else None,
+            max_launches=runner.effort.max_launches,
+            jobs=runner.effort.jobs,
             heard=heard,
         )
 
     def draft(self, facts: Mapping[str, Any]) -> _Draft:
         """Enforce, then explain."""
         enforced = self._lab.enforce_plain(read_filter=self._reads)
-        draft = self._passed(enforced) if enforced.passed else self._failed(enforced)
+        draft = self._passed() if enforced.passed else self._failed(enforced)
         draft.facts = {
             **facts,
             "filter": self._filter(enforced),
@@ -181,7 +185,7 @@ class _Trial:
             ),
         )
 
-    def _passed(self, enforced: Result) -> _Draft:
+    def _passed(self) -> _Draft:
         if not self._observes:
             return _Draft(Verdict.PASSED)
         draft = _Draft(Verdict.PASSED)
@@ -193,7 +197,8 @@ class _Trial:
         if not seen.passed:
             launch = self._lab.launches[-1]
             draft.notes.append(
-                f"passed when enforced, but failed when observed ({launch.phase}: {launch.reason}); the verdict is the enforced launch's"
+                f"passed when enforced, but failed when observed ({launch.phase}: {launch.reason}); the verdict is "
+                "the enforced launch's"
             )
         draft.facts["denials"] = tuple(
             replace(each, effect=Effect.TOLERATED) for each in self._denials(write=None)
@@ -236,7 +241,7 @@ class _Trial:
     def _unexplained(self, facts: dict[str, Any], why: str) -> _Draft:
         """The profile failed, but no call is shown to be the cause: make sure that it was not chance."""
         self._heard("confirming")
-        again = self._runner._controls.launch(self._runner._launcher, self._cell.scenario)
+        again = self._runner.controls.launch(self._runner.launcher, self._cell.scenario)
         if not again.passed:
             reason = f"inconclusive: the control passed, then failed ({again.launch.reason})"
             return _Draft(Verdict.ERROR, {**facts, "reason": reason})

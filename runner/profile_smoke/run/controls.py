@@ -64,7 +64,10 @@ class Baseline:
 
 
 class Controls:
-    """Prepared images and controls of one run. `images` are the user's own, by scenario; `cancel` ends what is being prepared."""
+    """Prepared images and controls of one run.
+
+    `images` are the user's own, by scenario; `cancel` ends what is being prepared.
+    """
 
     def __init__(self, images: Mapping[str, str], policy: Policy, cancel: Callable[[], None]) -> None:
         self._images, self._policy = images, policy

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a cell launches. `plain` is what the target makes of the profile, `document` what it is handed, `sha256` of the file."""
+    """What a cell launches: `plain` is what the target makes of the profile, `document` what it is handed."""
 
     scenario: Scenario
     image: PreparedImage

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from profile_smoke.scenario.model import Check, Probe, Scenario
 
 LOG_LINES = 20
+_LONG_MS = 10_000
 _FILTER_MODE = 2
 
 
@@ -113,7 +114,7 @@ class Launcher:
         with self._slots:
             if self._stop.is_set():
                 raise InterruptedRunError("interrupted")
-            return _Life(self, order, launch_id, session, self._stop).run(self._keep_failed)
+            return _Life(self, order, launch_id, session, self._stop).run(keep_failed=self._keep_failed)
 
     def spec(self, order: Order, launch_id: str) -> ContainerSpec:
         """What the target is to make."""
@@ -146,7 +147,7 @@ class _Life:
         self._filter = FilterCheck()
         self._programs: tuple[Program, ...] = ()
 
-    def run(self, keep_failed: bool) -> Result:
+    def run(self, *, keep_failed: bool) -> Result:
         """Everything from create to stop, and the facts afterwards."""
         kept = ""
         with ExitStack() as stack:
@@ -244,7 +245,7 @@ class _Life:
 
     def _elapsed(self) -> str:
         milliseconds = (time.monotonic() - self._began) * 1000
-        return f"{milliseconds:.0f} ms" if milliseconds < 10_000 else f"{milliseconds / 1000:.1f} s"
+        return f"{milliseconds:.0f} ms" if milliseconds < _LONG_MS else f"{milliseconds / 1000:.1f} s"
 
     def _probe(self, container: Container, probe: Probe) -> None:
         limit = self._order.limits.probes[probe.name]

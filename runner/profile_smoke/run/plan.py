@@ -11,7 +11,7 @@ from profile_smoke.errors import NothingSelectedError, UsageError
 from profile_smoke.model import Expected
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from profile_smoke.profile.catalog import NamedProfile
     from profile_smoke.scenario.model import Scenario
@@ -24,6 +24,8 @@ class Cell:
     profile: NamedProfile
     scenario: Scenario
     target: str
+    asked_for: bool = False
+    """Whether the user named just this scenario for a profile of their own, which no scenario file speaks of."""
 
     @property
     def id(self) -> str:
@@ -32,8 +34,10 @@ class Cell:
 
     @property
     def expected(self) -> Expected:
-        """What the scenario says of this profile; what it does not mention informs only."""
-        return self.scenario.profiles.get(self.profile.name, Expected.ANY)
+        """What the scenario says of this profile; what it does not mention informs only, unless it was asked for."""
+        return self.scenario.profiles.get(
+            self.profile.name, Expected.PASSED if self.asked_for else Expected.ANY
+        )
 
 
 def matrix(
@@ -41,19 +45,21 @@ def matrix(
     scenarios: Sequence[Scenario],
     targets: Sequence[str],
     *,
+    own: Collection[str] = (),
     only: Sequence[str] = (),
     shard: tuple[int, int] | None = None,
 ) -> list[Cell]:
     """All cells, those of one scenario and target together so that its control comes once and early.
 
-    `only` are ids or globs of ids; `shard` is (i, n), 1-based: every n-th cell, counted after `only`.
+    `own` are names of profiles that are expected to pass where no scenario says anything of them; `only` are ids or
+    globs of ids; `shard` is (i, n), 1-based: every n-th cell, counted after `only`.
 
     Raises:
         UsageError: an id in `only` matches no cell.
         NothingSelectedError: nothing is left.
     """
     cells = [
-        Cell(profile, scenario, target)
+        Cell(profile, scenario, target, asked_for=profile.name in own)
         for target in targets
         for scenario in scenarios
         for profile in profiles

@@ -85,6 +85,7 @@ def _read(file: Path) -> tuple[Scenario, list[Problem]]:
         profiles=_profiles(top.section("profiles")),
         path=file,
         standin=standin if standin.is_file() else None,
+        skip_without_image=top.value("skip_without_image", values.flag, default=False),
     )
     top.close()
     return scenario, sorted(problems)

@@ -169,3 +169,5 @@ class Scenario:
     profiles: Mapping[str, Expected]
     path: Path
     standin: Path | None = None
+    skip_without_image: bool = False
+    """Whether its cells are skipped, not errors, where its registry cannot be reached."""

@@ -1,0 +1,1 @@
+"""Where containers run: the interface, and one implementation for each runtime."""

@@ -105,7 +105,8 @@ class DockerTarget(Target):
     @property
     def _too_old(self) -> str:
         if _major(self._facts["Version"]) < LISTENERS_SINCE and not self._podman:
-            return f"engine {self._facts['Version'].get('Version')} drops the seccomp listener from profiles; 23.0 and newer pass it on"
+            version = self._facts["Version"].get("Version")
+            return f"engine {version} drops the seccomp listener from profiles; 23.0 and newer pass it on"
         return ""
 
     @property

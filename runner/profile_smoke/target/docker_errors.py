@@ -76,8 +76,10 @@ def sorted_error(doing: str, message: str) -> InfrastructureError:
 
 
 def _start_error(message: str) -> Exception:
-    """Whose fault a failed start is. What is not known to be the machine's may be the filter's doing: a runtime whose
-    init was refused a call says many things, such as "cannot start a stopped process".
+    """Whose fault a failed start is.
+
+    What is not known to be the machine's may be the filter's doing: a runtime whose init was refused a call says
+    many things, such as "cannot start a stopped process".
     """
     low = message.lower()
     if any(word in low for word in _SECCOMP) or any(word in low for word in _MACHINE):

@@ -37,7 +37,8 @@ class Capabilities:
 class ContainerSpec:
     """One container to launch.
 
-    `seccomp` is the profile document to hand over as it is, None for the target's own default. `launch_id` is unique in the run.
+    `seccomp` is the profile document to hand over as it is, None for the target's own default. `launch_id` is unique in
+    the run.
     """
 
     run_id: str
@@ -117,7 +118,7 @@ class Target(ABC):
 
     @abstractmethod
     def hand_over(self, profile: Profile, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the runtime gets for a profile: the unmodified document where it reads Docker's format, resolved otherwise."""
+        """What the runtime gets: the unmodified document where it reads Docker's format, a resolved one otherwise."""
 
     @abstractmethod
     def meaning(self, profile: Profile) -> Profile:

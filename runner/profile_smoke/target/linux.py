@@ -44,7 +44,7 @@ def mounts_below(folder: Path) -> list[Path]:
     """Mount points at or below `folder`, deepest first."""
     prefix = os.fsencode(folder)
     found = []
-    with open("/proc/self/mountinfo", "rb") as handle:
+    with Path("/proc/self/mountinfo").open("rb") as handle:
         for line in handle:
             point = line.split(b" ")[4].replace(b"\\040", b" ")
             if point == prefix or point.startswith(prefix + b"/"):
@@ -53,8 +53,9 @@ def mounts_below(folder: Path) -> list[Path]:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose parent ends (prctl(2), PR_SET_CHILD_SUBREAPER), to learn how a detached
-    container's init ended.
+    """Become the parent of descendants whose parent ends (prctl(2), PR_SET_CHILD_SUBREAPER).
+
+    This is how we learn the way in which a detached container's init ended.
     """
     _check(_libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "PR_SET_CHILD_SUBREAPER")
 

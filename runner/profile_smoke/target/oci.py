@@ -1,7 +1,8 @@
 """The target `oci`: runc on this host, no daemon.
 
-A launch is one bundle in the run's folder: an overlay over the unpacked image, its own network namespace (loopback only; probes
-enter it), its own cgroup. This process adopts the detached container's init, so it learns exactly how it ended.
+A launch is one bundle in the run's folder: an overlay over the unpacked image, its own network namespace (loopback
+only; probes enter it), its own cgroup. This process adopts the detached container's init, so it learns exactly how it
+ended.
 """
 
 from __future__ import annotations

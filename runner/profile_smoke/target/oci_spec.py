@@ -147,7 +147,7 @@ def _mounts() -> list[dict[str, Any]]:
         {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": [*quiet, "ro"]},
         {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": quiet},
         {
-            "destination": "/dev/shm",
+            "destination": "/dev/shm",  # noqa: S108  the container's own
             "type": "tmpfs",
             "source": "shm",
             "options": [*quiet, "mode=1777", "size=65536k"],

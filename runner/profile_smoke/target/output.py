@@ -23,7 +23,7 @@ class Output:
         self._thread.start()
 
     def _drain(self) -> None:
-        with open(self._reader, "rb", buffering=0) as pipe:
+        with open(self._reader, "rb", buffering=0) as pipe:  # noqa: PTH123  a descriptor, not a path
             while chunk := pipe.read(65536):
                 self._keep(chunk)
 

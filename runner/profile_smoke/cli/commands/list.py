@@ -9,22 +9,17 @@ from profile_smoke.cli import wiring
 from profile_smoke.cli.options import ListFormat, Options
 from profile_smoke.report import write
 from profile_smoke.report.text import safe
-from profile_smoke.run.plan import Cell, matrix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from profile_smoke.run.plan import Cell
 
 
 def main(options: Options) -> int:
     """Write the cells in the chosen format."""
     write.check(options.output)
-    cells = matrix(
-        wiring.profiles(options),
-        wiring.scenarios(options),
-        wiring.target_names(options),
-        only=options.only,
-        shard=(options.shard.index, options.shard.count) if options.shard else None,
-    )
+    cells = wiring.cells(options, wiring.target_names(options))
     write.write(options.output, _render(cells, options.list_format))
     return 0
 

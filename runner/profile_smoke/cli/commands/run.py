@@ -19,7 +19,6 @@ from profile_smoke.report.progress import choose
 from profile_smoke.report.text import Style
 from profile_smoke.run.cell import Effort
 from profile_smoke.run.controls import Controls
-from profile_smoke.run.plan import Cell, matrix
 from profile_smoke.run.runner import Runner, Settings
 
 if TYPE_CHECKING:
@@ -27,20 +26,17 @@ if TYPE_CHECKING:
 
     from profile_smoke.model import RunReport
     from profile_smoke.profile.model import Rule
+    from profile_smoke.run.plan import Cell
 
 
 def main(options: Options) -> int:
     """Run the selected cells and write what was asked for."""
     for destination in (options.output, *(each.path for each in options.reports)):
         write.check(destination)
-    cells = matrix(
-        wiring.profiles(options),
-        wiring.scenarios(options),
-        names := wiring.target_names(options),
-        only=options.only,
-        shard=(options.shard.index, options.shard.count) if options.shard else None,
-    )
+    names = wiring.target_names(options)
+    cells = wiring.cells(options, names)
     if options.write_fix:
+        write.check(options.write_fix)
         _check_fix_selection(cells)
     with rundir.open_run(rundir.new_run_id()) as run:
         images = wiring.store()
