@@ -38,6 +38,10 @@ Policy = Literal["auto", "always", "never"]
 _NOTE = "profile-smoke.json"
 
 
+class NoStandinError(ImageError):
+    """A stand-in was demanded of a scenario that has none."""
+
+
 def default_root() -> Path:
     """`$PROFILE_SMOKE_HOME`, else `/var/lib/profile-smoke` for root, else a folder in the user's cache."""
     if home := os.environ.get("PROFILE_SMOKE_HOME"):
@@ -76,7 +80,7 @@ class Store:
         with disk_errors(f"storing {ref}"):
             if policy == "always":
                 if recipe is None:
-                    raise ImageError(f"{ref}: the scenario has no stand-in (standin.yaml)")
+                    raise NoStandinError(f"{ref}: the scenario has no stand-in (standin.yaml)")
                 return self._standin(ref, load_recipe(recipe))
             source = registry.parse(ref)
             if source.registry is None:

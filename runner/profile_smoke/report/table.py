@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from profile_smoke.model import CellResult, Fix, ImageInfo, RunReport, Verdict
+from profile_smoke.model import CellResult, Fix, ImageInfo, RunReport, Standin, Verdict
 from profile_smoke.report.text import Colour, Style, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:
@@ -135,7 +135,14 @@ def _image(image: ImageInfo | None, width: int) -> str:
     if image is None:
         return "-"
     asked = _folded(image.ref, width)
-    return f"{asked}\n{_folded(f'stand-in {standin_name(image)}', width)}" if image.standin else asked
+    return f"{asked}\n{_folded(f'stand-in {_short(image.standin)}', width)}" if image.standin else asked
+
+
+def _short(standin: Standin) -> str:
+    """Main package and upstream version: without the distribution's epoch and revision, which stories and JSON tell."""
+    package, full = next(iter(standin.packages.items()), (standin.name, ""))
+    upstream = (full.partition(":")[2] or full).partition("-")[0].partition("+")[0]
+    return f"{package} {upstream}".rstrip()
 
 
 def standin_name(image: ImageInfo) -> str:

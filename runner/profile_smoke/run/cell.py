@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import InterruptedRunError, SmokeError
 from profile_smoke.image.registry import RegistryUnreachable
+from profile_smoke.image.store import NoStandinError
 from profile_smoke.model import (
     PHASE_CREATE,
     CellResult,
@@ -83,7 +84,7 @@ class CellRunner:
             draft = self._judge(cell, image, heard)
         except InterruptedRunError:
             raise
-        except RegistryUnreachable as error:
+        except (RegistryUnreachable, NoStandinError) as error:
             skipped = cell.scenario.skip_without_image
             draft = _Draft(Verdict.SKIPPED if skipped else Verdict.ERROR, {"reason": str(error)})
         except SmokeError as error:
