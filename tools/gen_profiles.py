@@ -1,0 +1,350 @@
+"""Write the shipped profiles and the tables in their README from the groups below, and the daemonless target's default.
+
+A profile is a choice of groups; a group is a set of calls with one reason. Run it from the repository's root after a
+change: `PYTHONPATH=runner python tools/gen_profiles.py`. A test compares the files with what this would write.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from profile_smoke.syscall import danger, groups
+
+FOLDER = Path("profiles/kubernetes")
+README = Path("profiles/README.md")
+TARGET_DEFAULT = Path("runner/profile_smoke/target/data/oci-default.json")
+
+EPERM, ENOSYS, EPROTONOSUPPORT = 1, 38, 93
+NAMESPACE_FLAGS = danger.NAMESPACE_FLAGS & ~0xFF
+"""Of clone(2)'s flags; its lowest byte is the signal that the child sends at its end."""
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
+AF_ALG, AF_VSOCK = 38, 40
+NETLINK_ROUTE = 0
+S_IFMT, S_IFIFO, S_IFREG, S_IFSOCK = 0o170000, 0o010000, 0o100000, 0o140000
+PER_LINUX, PER_UNAME26, PER_LINUX32, PER_QUERY = 0, 0x20000, 8, 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Group:
+    """Calls that are allowed together, for one reason."""
+
+    title: str
+    reason: str
+    calls: str
+
+
+FILES = Group(
+    "files",
+    "open, read, write, name, inspect and remove files, in every variant that glibc and musl choose between",
+    """
+    _llseek access arm_fadvise64_64 arm_sync_file_range chdir chmod chown chown32 close close_range copy_file_range
+    creat dup dup2 dup3 faccessat faccessat2 fadvise64 fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown
+    fchown32 fchownat fcntl fcntl64 fdatasync fgetxattr flistxattr flock fstat fstat64 fstatat64 fstatfs fstatfs64
+    fsync ftruncate ftruncate64 futimesat getcwd getdents getdents64 getxattr ioctl lchown lchown32 lgetxattr link
+    linkat listxattr llistxattr lseek lstat lstat64 mkdir mkdirat newfstatat open openat openat2 pipe pipe2 pread64
+    preadv preadv2 pwrite64 pwritev pwritev2 read readlink readlinkat readv rename renameat renameat2 rmdir sendfile
+    sendfile64 splice stat stat64 statfs statfs64 statx symlink symlinkat sync_file_range sync_file_range2 tee
+    truncate truncate64 umask unlink unlinkat utime utimensat utimensat_time64 utimes write writev
+    """,
+)
+MEMORY = Group(
+    "memory",
+    "map, protect, advise and pin the process's own memory",
+    "brk madvise mincore mlock mlock2 mlockall mmap mmap2 mprotect mremap msync munlock munlockall munmap",
+)
+PROCESSES = Group(
+    "processes",
+    "start programs, wait for children, read limits and the scheduler's settings, choose processors",
+    """
+    arch_prctl cacheflush execve execveat exit exit_group fork get_thread_area get_tls getcpu getpgid getpgrp getpid
+    getppid getpriority getrlimit getrusage getsid gettid pidfd_open prctl prlimit64 rseq sched_get_priority_max
+    sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_setaffinity
+    sched_yield set_thread_area set_tid_address set_tls setpgid setpriority setrlimit setsid sysinfo times ugetrlimit
+    uname vfork wait4 waitid waitpid
+    """,
+)
+SIGNALS = Group(
+    "signals",
+    "handle, block, await and send signals; who may signal whom stays the kernel's decision",
+    """
+    kill pause pidfd_send_signal restart_syscall rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo
+    rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaction sigaltstack signal
+    signalfd signalfd4 sigpending sigprocmask sigreturn sigsuspend tgkill tkill
+    """,
+)
+IDENTITY = Group(
+    "identity",
+    "read who the process is, and leave root: the runtime and entry points do, before the workload begins",
+    """
+    getegid getegid32 geteuid geteuid32 getgid getgid32 getgroups getgroups32 getresgid getresgid32 getresuid
+    getresuid32 getuid getuid32 setgid setgid32 setgroups setgroups32 setregid setregid32 setresgid setresgid32
+    setresuid setresuid32 setreuid setreuid32 setuid setuid32
+    """,
+)
+TIME = Group(
+    "time",
+    "read clocks, sleep, set timers; never set a clock",
+    """
+    alarm clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep clock_nanosleep_time64
+    getitimer gettimeofday nanosleep setitimer time timer_create timer_delete timer_getoverrun timer_gettime
+    timer_gettime64 timer_settime timer_settime64 timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime
+    timerfd_settime64
+    """,
+)
+WAITING = Group(
+    "waiting",
+    "locks between threads, and waiting for many descriptors at once",
+    """
+    _newselect epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2 futex
+    futex_time64 get_robust_list getrandom membarrier poll ppoll ppoll_time64 pselect6 pselect6_time64 select
+    set_robust_list
+    """,
+)
+NETWORK = Group(
+    "network",
+    "serve and use connections; which families can be opened is a rule of its own",
+    """
+    accept accept4 bind connect getpeername getsockname getsockopt listen recv recvfrom recvmmsg recvmmsg_time64
+    recvmsg send sendmmsg sendmsg sendto setsockopt shutdown socketpair
+    """,
+)
+DROPPING = Group(
+    "dropping capabilities",
+    "runc's and crun's own init drops capabilities under the filter when no_new_privs is off",
+    "capget capset",
+)
+BASE = (FILES, MEMORY, PROCESSES, SIGNALS, IDENTITY, TIME, WAITING, NETWORK, DROPPING)
+
+WATCHING = Group(
+    "watching files",
+    "configuration reload, file watchers of language run times, following logs",
+    "inotify_add_watch inotify_init inotify_init1 inotify_rm_watch",
+)
+ANONYMOUS_FILES = Group(
+    "anonymous files",
+    "memory files, for just-in-time compilers and for handing data to children",
+    "memfd_create",
+)
+SHARED_MEMORY = Group(
+    "System V IPC",
+    "PostgreSQL's interlock, Apache's and PHP's shared memory and semaphores",
+    """
+    semctl semget semop semtimedop semtimedop_time64 shmat shmctl shmdt shmget
+    """,
+)
+KERNEL_AIO = Group(
+    "kernel AIO",
+    "MySQL's InnoDB uses it; nginx that was built with file AIO sets it up in every worker",
+    "io_cancel io_destroy io_getevents io_pgetevents io_pgetevents_time64 io_setup io_submit",
+)
+STORAGE = Group(
+    "storage",
+    "flush file systems, read ahead, order I/O and threads by priority",
+    "ioprio_get ioprio_set readahead sched_setattr sched_setparam sched_setscheduler sync syncfs",
+)
+ATTRIBUTES = Group(
+    "file attributes",
+    "set and remove extended attributes and labels of files",
+    "fremovexattr fsetxattr lremovexattr lsetxattr removexattr setxattr",
+)
+SANDBOXING = Group(
+    "own filters", "install seccomp filters for children: nested containers, self-protection", "seccomp"
+)
+MOUNTING = Group(
+    "mounts",
+    "mount volumes and bind them into pods, with the old calls and the new ones that mount(8) tries first",
+    "fsconfig fsmount fsopen fspick mount mount_setattr move_mount open_tree umount umount2",
+)
+CHROOT = Group("chroot", "run host tools from a mounted host root", "chroot")
+ENTERING = Group(
+    "entering namespaces", "nsenter(1), for port forwarding and mounts in the host's namespace", "setns"
+)
+TRACING = Group("ptrace", "trace and debug processes", "ptrace")
+READING_MEMORY = Group(
+    "reading traced memory",
+    "strace(1) and debuggers read strings from the traced process",
+    "process_vm_readv",
+)
+CLOCK_STATE = Group(
+    "clock state",
+    "ask how well the clock is synchronised; setting needs CAP_SYS_TIME",
+    "adjtimex clock_adjtime clock_adjtime64",
+)
+
+
+@dataclass(frozen=True)
+class Class:
+    """One shipped profile: its file, its groups, and whether it may speak every netlink protocol."""
+
+    name: str
+    file: str
+    groups: tuple[Group, ...]
+    all_netlink: bool = False
+
+
+CLASSES = (
+    Class(
+        "kubelet",
+        "seccomp-kubelet-profile.json",
+        (*BASE, WATCHING, STORAGE, ATTRIBUTES, SANDBOXING, MOUNTING, CHROOT, ENTERING, TRACING),
+        all_netlink=True,
+    ),
+    Class("kube-proxy", "seccomp-kube-proxy-profile.json", (*BASE, WATCHING), all_netlink=True),
+    Class(
+        "webapp",
+        "seccomp-k8s-webapp-profile.json",
+        (*BASE, WATCHING, ANONYMOUS_FILES, SHARED_MEMORY, KERNEL_AIO),
+    ),
+    Class("database", "seccomp-k8s-database-profile.json", (*BASE, SHARED_MEMORY, KERNEL_AIO, STORAGE)),
+    Class(
+        "system",
+        "seccomp-k8s-system-profile.json",
+        (*BASE, WATCHING, STORAGE, ATTRIBUTES, SANDBOXING, TRACING, READING_MEMORY, CLOCK_STATE),
+        all_netlink=True,
+    ),
+)
+
+REFUSED = (
+    "modules",
+    "kexec",
+    "reboot",
+    "bpf",
+    "perf",
+    "tracing",
+    "mounts",
+    "namespaces",
+    "chroot",
+    "userfaultfd",
+    "file-handles",
+    "time-setting",
+    "swap",
+    "raw-io",
+    "quota",
+    "accounting",
+    "kernel-log",
+    "host-identity",
+    "terminal",
+    "fanotify",
+)
+"""Classes of calls that the kernel keeps for a capability: they answer EPERM, as without that capability.
+
+All that is not named anywhere answers ENOSYS, as from a kernel that does not have it: programs know how to go on.
+"""
+ANSWERS_ENOSYS = frozenset(
+    {"clone3", "statmount", "listmount", "listns", "create_module", "query_module", "get_kernel_syms"}
+)
+"""Members of those classes that any process may make, or that no kernel has any more."""
+ARCHITECTURES = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM")
+
+
+def refused(allowed: frozenset[str]) -> frozenset[str]:
+    """What answers EPERM where `allowed` is allowed."""
+    calls = {name for each in danger.CLASSES if each.name in REFUSED for name in each.calls}
+    return frozenset(calls) - ANSWERS_ENOSYS - allowed
+
+
+def allowed(chosen: Class) -> frozenset[str]:
+    """What the class's groups allow whatever the arguments."""
+    return frozenset(name for group in chosen.groups for name in group.calls.split())
+
+
+def profile(chosen: Class) -> dict[str, Any]:
+    """The whole document of one class."""
+    calls = allowed(chosen)
+    return {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": ENOSYS,
+        "architectures": list(ARCHITECTURES),
+        "syscalls": [
+            *(_allow(group.calls.split()) for group in chosen.groups),
+            _allow(["clone"], _arg(0, NAMESPACE_FLAGS, "MASKED_EQ", 0)),
+            _refuse(["clone3"], ENOSYS),
+            _refuse(["socketcall"], EPERM),
+            *_sockets(all_netlink=chosen.all_netlink),
+            *(_allow(["personality"], _arg(0, value, "EQ")) for value in (PER_LINUX, PER_QUERY)),
+            *(
+                _allow([call], _arg(index, S_IFMT, "MASKED_EQ", kind))
+                for call, index in (("mknod", 1), ("mknodat", 2))
+                for kind in (S_IFIFO, S_IFREG, S_IFSOCK)
+            ),
+            _refuse(sorted(refused(calls)), EPERM),
+        ],
+    }
+
+
+def target_default() -> dict[str, Any]:
+    """What stands in for an engine's default profile where there is no engine."""
+    excepted = {"chroot", "ptrace", "process_vm_readv", "process_vm_writev"}
+    conditional = {"clone", "personality", "socket", "socketcall"}
+    known = {name for group in groups.GROUPS for name in groups.members(group)}
+    calls = known - (danger.NEVER_CONTINUE - excepted) - conditional - groups.members("obsolete")
+    return {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": EPERM,
+        "architectures": [
+            "SCMP_ARCH_X86_64",
+            "SCMP_ARCH_X86",
+            "SCMP_ARCH_X32",
+            "SCMP_ARCH_AARCH64",
+            "SCMP_ARCH_ARM",
+        ],
+        "syscalls": [
+            _allow(sorted(calls)),
+            _allow(["clone"], _arg(0, NAMESPACE_FLAGS, "MASKED_EQ", 0)),
+            _refuse(["clone3"], ENOSYS),
+            _refuse(["socketcall"], ENOSYS),
+            _allow(["socket"], _arg(0, AF_ALG, "LT")),
+            _allow(["socket"], _arg(0, AF_ALG + 1, "EQ")),
+            _allow(["socket"], _arg(0, AF_VSOCK, "GT")),
+            *(
+                _allow(["personality"], _arg(0, value, "EQ"))
+                for value in (PER_LINUX, PER_LINUX32, PER_UNAME26, PER_UNAME26 | PER_LINUX32, PER_QUERY)
+            ),
+        ],
+    }
+
+
+def text(document: dict[str, Any]) -> str:
+    """A document as it is kept: two blanks deep, one name a line, so that a change of one call is a change of one line."""
+    return json.dumps(document, indent=2) + "\n"
+
+
+def files() -> dict[Path, str]:
+    """Every generated file and its whole content."""
+    found = {FOLDER / chosen.file: text(profile(chosen)) for chosen in CLASSES}
+    return {**found, TARGET_DEFAULT: text(target_default())}
+
+
+def _sockets(*, all_netlink: bool) -> list[dict[str, Any]]:
+    families = [_allow(["socket"], _arg(0, family, "EQ")) for family in (AF_UNIX, AF_INET, AF_INET6)]
+    if all_netlink:
+        return [*families, _allow(["socket"], _arg(0, AF_NETLINK, "EQ"))]
+    return [
+        *families,
+        _allow(["socket"], _arg(0, AF_NETLINK, "EQ"), _arg(2, NETLINK_ROUTE, "EQ")),
+        # The kernel's own answer for a protocol that it lacks: PAM then goes on without audit, as it must.
+        _refuse(["socket"], EPROTONOSUPPORT, _arg(0, AF_NETLINK, "EQ"), _arg(2, NETLINK_ROUTE, "GT")),
+    ]
+
+
+def _arg(index: int, value: int, op: str, value_two: int | None = None) -> dict[str, Any]:
+    second = {} if value_two is None else {"valueTwo": value_two}
+    return {"index": index, "value": value, **second, "op": f"SCMP_CMP_{op}"}
+
+
+def _allow(names: list[str], *args: dict[str, Any]) -> dict[str, Any]:
+    rule: dict[str, Any] = {"names": names, "action": "SCMP_ACT_ALLOW"}
+    return {**rule, "args": list(args)} if args else rule
+
+
+def _refuse(names: list[str], errno: int, *args: dict[str, Any]) -> dict[str, Any]:
+    rule: dict[str, Any] = {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": errno}
+    return {**rule, "args": list(args)} if args else rule
+
+
+if __name__ == "__main__":
+    for path, content in files().items():
+        path.write_text(content)
