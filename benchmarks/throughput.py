@@ -64,6 +64,7 @@ def launched(
     stack: ExitStack,
     target: OciTarget,
     spec_id: str,
+    *,
     image: PreparedImage,
     scenario: Scenario,
     profile: Profile,

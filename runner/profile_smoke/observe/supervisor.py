@@ -68,7 +68,7 @@ class _Source:
     listener: int
     session: Session
     init_pid: int
-    init_exe: str
+    init_program: str
     entered: bool
     looks: dict[_Call, int] = field(default_factory=dict)
     known: dict[_Call, _Known] = field(default_factory=dict)
@@ -188,7 +188,7 @@ class Supervisor:
             os.close(handover.listener)
             return
         notify.wake_synchronously(handover.listener)
-        source = _Source(handover.listener, session, handover.pid, executable(handover.pid), entered=False)
+        source = _Source(handover.listener, session, handover.pid, _program(handover.pid), entered=False)
         self._sources[handover.listener] = source
         self._poll.register(handover.listener, select.EPOLLIN)
         session.listeners += 1
@@ -249,10 +249,15 @@ class Supervisor:
 
         Threads of a Go runtime have pids of their own but the same program; the workload is another program.
         """
-        if executable(pid) == source.init_exe:
+        if _program(pid) == source.init_program:
             return True
         source.entered = True
         return False
+
+
+def _program(pid: int) -> str:
+    """What tells a program from another: its path, or its name where another user's path may not be read."""
+    return executable(pid) or comm(pid)
 
 
 def _refuse(listener: int, ident: int, pid: int, decision: Decision) -> None:

@@ -161,7 +161,7 @@ class DockerTarget(Target):
             container.create()
             yield container
         finally:
-            if keep() and container.exited() is None:
+            if keep():
                 self._run.keep()
             else:
                 container.remove()

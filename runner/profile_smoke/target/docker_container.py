@@ -201,8 +201,11 @@ class DockerContainer(Container):
             self.wait(_SETTLE_SECONDS)
 
     def enter_hint(self) -> str:
-        """How to look inside."""
-        return f"docker exec -it {self._name} sh"
+        """How to look inside, dead or alive."""
+        if self.exited() is None:
+            return f"docker exec -it {self._name} sh"
+        files, again = f"docker export {self._name}", f"docker start -ai {self._name}"
+        return f"it has exited; its files: {files}; once more under the same profile: {again}"
 
     def remove(self) -> None:
         """Remove it with its volumes, freeing a wedged engine first if need be."""

@@ -115,7 +115,8 @@ class OciTarget(Target):
             container.lay_out()
             yield container
         finally:
-            if keep() and container.keepable():
+            if keep():
+                container.leave()
                 self._run.keep()
             else:
                 container.remove()

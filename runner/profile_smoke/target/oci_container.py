@@ -184,15 +184,15 @@ class OciContainer(Container):
                 os.kill(pid, signal.SIGKILL)
         self.wait(_GONE_SECONDS)
 
-    def keepable(self) -> bool:
-        """Whether there is a live container to keep."""
-        return self._created and self.exited() is None
-
     def enter_hint(self) -> str:
-        """How to look inside."""
-        return (
-            f"runc --root {self._runc.state} exec -t {self._spec.launch_id} sh    (its files: {self._rootfs})"
-        )
+        """How to look inside, dead or alive."""
+        if self.exited() is None:
+            return f"runc --root {self._runc.state} exec -t {self._spec.launch_id} sh    (its files: {self._rootfs})"
+        return f"it has exited; its files: {self._rootfs}"
+
+    def leave(self) -> None:
+        """Leave it to the user; its output goes on into a file of its folder."""
+        self._output.hand_over(self._folder / "output.log")
 
     def remove(self) -> None:
         """Kill it, and remove container, mounts, cgroup and folder."""

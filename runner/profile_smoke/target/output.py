@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HEAD = 256 * 1024
 _TAIL = 256 * 1024
@@ -49,6 +54,12 @@ class Output:
         if self.writer != -1:
             os.close(self.writer)
             self.writer = -1
+
+    def hand_over(self, path: Path) -> None:
+        """Let another process go on draining, into a file, for a container that outlives this one."""
+        with path.open("ab") as log:
+            subprocess.Popen(["cat"], stdin=self._reader, stdout=log, stderr=log, start_new_session=True)
+        self.close_writer()
 
     def finish(self, timeout: float = 2.0) -> None:
         """Wait until everything written has been read (all writers gone), at most `timeout` seconds."""
