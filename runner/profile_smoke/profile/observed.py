@@ -9,10 +9,14 @@ before.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from profile_smoke.profile._effect import loaded
 from profile_smoke.profile.model import Action, Profile, Rule
 from profile_smoke.syscall import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 UNOBSERVABLE = "write"
 """runc refuses to start with NOTIFY on it: its init sends the listener's number to the parent by `write`
@@ -21,13 +25,15 @@ to the profile, a refusal would end the launch there with nothing learnt, so it 
 show what refusing it does."""
 
 
-def observed(profile: Profile, *, listener_path: str, metadata: str) -> Profile:
+def observed(
+    profile: Profile, *, listener_path: str, metadata: str, settled: Collection[str] = ()
+) -> Profile:
     """The plain profile under test, instrumented.
 
     Names that it permits unconditionally keep their ALLOW or LOG. All others become NOTIFY: with a denying
     default every other name of every table, with a permitting one only those that have a denying or
     conditional rule. The default action stays, as runc takes no NOTIFY there. Flags are left out, as runc
-    before 1.2 rejects them all.
+    before 1.2 rejects them all. The rules for `settled` names stay as they are, so nobody is asked about these calls.
 
     Raises:
         ValueError: fields are left that only Docker understands; resolve first.
@@ -35,17 +41,18 @@ def observed(profile: Profile, *, listener_path: str, metadata: str) -> Profile:
     if profile.docker_only:
         raise ValueError("the profile holds fields that only Docker reads; resolve it first")
     rules = loaded(profile)
+    kept = tuple(replace(rule, names=(name,)) for name in sorted(settled) for rule in rules.get(name, ()))
     names = set(rules)
     if not profile.default_action.permits:
         names |= tables.all_names()
-    actions = {name: _action(rules.get(name, ())) for name in names}
+    actions = {name: _action(rules.get(name, ())) for name in names.difference(settled)}
     if UNOBSERVABLE in actions and not actions[UNOBSERVABLE].permits:
         actions[UNOBSERVABLE] = Action.ALLOW
     grouped = {action: tuple(sorted(n for n, a in actions.items() if a is action)) for action in Action}
     return replace(
         profile,
         flags=(),
-        rules=tuple(Rule(group, action) for action, group in grouped.items() if group),
+        rules=(*(Rule(group, action) for action, group in grouped.items() if group), *kept),
         listener_path=listener_path,
         listener_metadata=metadata,
     )

@@ -3,7 +3,7 @@
 Observed launches only suggest; what is concluded is concluded from launches that the kernel alone enforced:
 
 1. An observed launch that lets refused calls pass, as far as the default profile does, gives the pool: all that could
-   matter.
+   matter. One that fails all the same is followed by another, in which what was seen is allowed.
 2. Few calls: go on with all of them. Many: an observed launch that refuses them shows the call after which the workload
    gives up; allow it, look again. Too many rounds: go on with all.
 3. The profile with these rules must pass, enforced. Then every rule is left out in turn: what fails without it is
@@ -44,8 +44,8 @@ class Seen:
 class Trials(Protocol):
     """Launches of one cell, with candidates allowed beyond its profile. All raise BudgetExhausted at the bound."""
 
-    def let_pass(self) -> Seen:
-        """Observe, letting refused calls pass as far as the control does."""
+    def let_pass(self, allowed: Collection[Candidate]) -> Seen:
+        """Observe, letting refused calls pass as far as the control does; those in `allowed` without being seen."""
 
     def refuse(self, allowed: Collection[Candidate]) -> Seen:
         """Observe, refusing as the profile with `allowed` does."""
@@ -93,7 +93,7 @@ def find_blame(trials: Trials, *, unobservable: Sequence[Candidate], failed_in_c
     blame = Blame()
     pool: dict[str, Candidate] = {}
     try:
-        _learn(pool, trials.let_pass().candidates)
+        _let_pass(trials, pool)
         for each in unobservable:
             pool.setdefault(each.name, each)
         sufficient = _sufficient(trials, pool, blame, failed_in_create=failed_in_create)
@@ -105,6 +105,21 @@ def find_blame(trials: Trials, *, unobservable: Sequence[Candidate], failed_in_c
         blame.exhausted = True
     blame.pool = tuple(pool.values())
     return blame
+
+
+def _let_pass(trials: Trials, pool: dict[str, Candidate]) -> None:
+    """Learn all that the workload asks for.
+
+    Being observed can make it fail: a signal ends the wait for the supervisor, and where its handler was set without
+    SA_RESTART the call fails with EINTR, which `fork` never does otherwise (seccomp_unotify(2)). What was seen is then
+    allowed for real, so that the next look gets further.
+    """
+    for _ in range(_ROUNDS):
+        known = len(pool)
+        seen = trials.let_pass(list(pool.values()))
+        _learn(pool, seen.candidates)
+        if seen.passed or len(pool) == known:
+            return
 
 
 def _learn(pool: dict[str, Candidate], candidates: Sequence[Candidate]) -> None:

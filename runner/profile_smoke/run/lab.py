@@ -83,9 +83,9 @@ class Lab:
             )
         )
 
-    def let_pass(self) -> Seen:
-        """Observe, letting refused calls pass as far as the control does."""
-        return self._observe((), Answer.CONTINUE)
+    def let_pass(self, allowed: Collection[Candidate]) -> Seen:
+        """Observe, letting refused calls pass as far as the control does; the kernel lets those `allowed` pass unasked."""
+        return self._observe(allowed, Answer.CONTINUE, settled=[each.name for each in allowed])
 
     def refuse(self, allowed: Collection[Candidate]) -> Seen:
         """Observe, refusing as the profile with `allowed` does."""
@@ -138,14 +138,16 @@ class Lab:
                     future.cancel()
                 raise
 
-    def _observe(self, allowed: Collection[Candidate], answer: Answer) -> Seen:
+    def _observe(
+        self, allowed: Collection[Candidate], answer: Answer, *, settled: Collection[str] = ()
+    ) -> Seen:
         if self._supervisor is None:
             raise ValueError("this target cannot observe")
         subject = self._subject
         plain = add_rules(subject.plain, rules_of(allowed, wide=False))
         launch_id = self._launcher.new_id()
         document = render.to_oci(
-            observed(plain, listener_path=str(self._supervisor.path), metadata=launch_id)
+            observed(plain, listener_path=str(self._supervisor.path), metadata=launch_id, settled=settled)
         )
         policy = Policy(self.evaluator(plain), subject.control, answer)
         order = Order(

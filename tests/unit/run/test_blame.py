@@ -42,10 +42,13 @@ class ScriptedTrials:
         *,
         budget: int = 1000,
         hidden: Collection[str] = (),
+        shown: int = 1000,
     ) -> None:
         self.calls, self.works, self.budget = calls, works, budget
         self.hidden = frozenset(hidden)
         """Calls that are only tried once another was refused."""
+        self.shown = shown
+        """How many calls it survives being observed at."""
         self.launches = 1
         self.asked: dict[tuple[frozenset[str], bool], bool] = {}
 
@@ -54,11 +57,10 @@ class ScriptedTrials:
             raise BudgetExhausted
         self.launches += 1
 
-    def let_pass(self) -> Seen:
+    def let_pass(self, allowed: Collection[Candidate]) -> Seen:
         self._spend()
-        return Seen(
-            passed=True, candidates=tuple(each for each in self.calls if each.name not in self.hidden)
-        )
+        fresh = [each for each in self.calls if each not in allowed and each.name not in self.hidden]
+        return Seen(passed=len(fresh) <= self.shown, candidates=tuple(fresh[: self.shown]))
 
     def refuse(self, allowed: Collection[Candidate]) -> Seen:
         self._spend()
@@ -223,6 +225,14 @@ def test_write_is_tried_though_nothing_shows_it() -> None:
     blame = search(ScriptedTrials([made("read")], needing({"write"})), write=True)
     assert names(blame) == {"write"} == blame.proven
     assert blame.tolerated == {"read"}
+
+
+def test_a_workload_that_does_not_bear_being_observed_is_seen_bit_by_bit() -> None:
+    """What was seen before is allowed in the next look, which so gets further, as long as it finds something new."""
+    calls = [made(name) for name in "abcdef"]
+    trials = ScriptedTrials(calls, needing("af"), shown=2)
+    assert names(search(trials)) == {"a", "f"}
+    assert {each.name for each in search(ScriptedTrials(calls, needing("af"), shown=0)).pool} <= set("abcdef")
 
 
 def test_whole_calls_are_allowed_only_where_argument_conditions_do_not_suffice() -> None:
