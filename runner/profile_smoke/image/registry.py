@@ -73,6 +73,8 @@ def parse(ref: str) -> Source:
     if colon and transport in _ARCHIVES:
         source = Source(transport, rest)
     elif ref.startswith(("/", "./", "../")) or ref.endswith(".tar"):
+        if not Path(ref).exists():
+            raise ImageError(f"{ref}: no such file or folder")
         source = Source(_kind(Path(ref)), ref)
     else:
         return Source("docker", ref)

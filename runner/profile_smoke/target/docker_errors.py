@@ -88,11 +88,13 @@ def _start_error(message: str) -> Exception:
 
 
 def last_words(error: BaseException) -> str:
-    """The innermost reason of a chain of wrapped errors, in one line."""
-    while True:
-        inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None) or getattr(
-            error, "reason", None
-        )
-        if not isinstance(inner, BaseException):
-            return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        error = inner
+    """The reason at the bottom of a chain of wrapped errors, in a few words."""
+    reason, seen = str(error).strip().splitlines()[-1:] or [type(error).__name__], set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        if isinstance(current, OSError) and current.strerror:
+            reason = [current.strerror]
+        inner = next((arg for arg in current.args if isinstance(arg, BaseException)), None)
+        current = inner or current.__cause__ or current.__context__
+    return reason[0]
