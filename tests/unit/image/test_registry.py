@@ -54,7 +54,7 @@ def test_finds_out_what_an_archive_is(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("docker-archive:/no/such.tar", "no such file"),
-        ("/no/such/folder", "not an image archive"),
+        ("/no/such/folder", "no such file or folder"),
         ("{}/plain.tar", "no image archive"),
         ("{}/text.tar", "not an image archive"),
         ("{}", "without 'oci-layout'"),
