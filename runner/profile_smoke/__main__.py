@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
 from profile_smoke.errors import InfrastructureError, InterruptedRunError, SmokeError
+from profile_smoke.interrupts import ending_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Sequence
 
     from profile_smoke.cli.options import Options
 
@@ -30,7 +29,7 @@ class _CommandModule(Protocol):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (None: this process's); the exit code. Only `SystemExit` escapes, from `--help`."""
     try:
-        with _ended_by_signals():
+        with ending_signals():
             return _dispatch(sys.argv[1:] if argv is None else argv)
     except SmokeError as error:
         _say(str(error))
@@ -48,25 +47,6 @@ def _dispatch(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     module = importlib.import_module(f"profile_smoke.cli.commands.{options.command}")
     return cast("_CommandModule", module).main(options)
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and a closed terminal end a run as Ctrl-C does, with everything cleaned up on the way out."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    # A signal that our parent had us ignore (nohup) stays ignored.
-    numbers = [
-        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN
-    ]
-    before = {number: signal.signal(number, interrupt) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _internal(error: Exception) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profile_smoke.errors import DiskFullError, InfrastructureError
+from profile_smoke.interrupts import shielded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,12 +67,19 @@ def new_run_id() -> str:
 
 @contextmanager
 def open_run(run_id: str) -> Iterator[RunDir]:
-    """Create the run's folder, hold its lock, and remove it at the end unless something in it is kept or still in use."""
-    path = home() / "runs" / run_id
+    """Create the run's folder, hold its lock, and remove it at the end unless something in it is kept or still in use.
+
+    Signals wait as long as it is open, except where they are admitted (see `interrupts`).
+    """
+    with shielded():
+        yield from _open(home() / "runs" / run_id)
+
+
+def _open(path: Path) -> Iterator[RunDir]:
     with filesystem_errors(path):
         path.mkdir(parents=True, mode=0o700)
         lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    run = RunDir(run_id, path)
+    run = RunDir(path.name, path)
     if len(os.fsencode(run.socket)) > _SOCKET_PATH_LIMIT:
         os.close(lock)
         remove_run(path)

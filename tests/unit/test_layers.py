@@ -1,21 +1,22 @@
 """The rooms of the package, and who may import whom: only downwards, wherever in a file the import stands.
 
-| room      | what it is                                             |
-| --------- | ------------------------------------------------------ |
-| cli       | the command line; alone picks implementations          |
-| run       | plan, the pipeline of a cell, blame                    |
-| report    | formats; sees the result's model only                  |
-| target    | where containers run, an interface and implementations |
-| observe   | the supervisor, and reading filters back               |
-| probe     | checks of a running container                          |
-| image     | obtaining, building, unpacking images                  |
-| profile   | seccomp documents: meaning, comparing, editing         |
-| scenario  | workload documents                                     |
-| syscall   | names, numbers, text of calls                          |
-| rundir    | the folder of a run                                    |
-| resources | where bundled files are                                |
-| model     | the dataclasses of a result                            |
-| errors    | the tree of errors                                     |
+| room       | what it is                                             |
+| ---------- | ------------------------------------------------------ |
+| cli        | the command line; alone picks implementations          |
+| run        | plan, the pipeline of a cell, blame                    |
+| report     | formats; sees the result's model only                  |
+| target     | where containers run, an interface and implementations |
+| observe    | the supervisor, and reading filters back               |
+| probe      | checks of a running container                          |
+| image      | obtaining, building, unpacking images                  |
+| profile    | seccomp documents: meaning, comparing, editing         |
+| scenario   | workload documents                                     |
+| syscall    | names, numbers, text of calls                          |
+| rundir     | the folder of a run                                    |
+| interrupts | how signals end a run                                  |
+| resources  | where bundled files are                                |
+| model      | the dataclasses of a result                            |
+| errors     | the tree of errors                                     |
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
     "resources": {"errors"},
-    "rundir": {"errors"},
+    "interrupts": set(),
+    "rundir": {"errors", "interrupts"},
     "syscall": {"errors"},
     "profile": _BASE | {"syscall"},
     "scenario": _BASE,
@@ -48,9 +50,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observe": _BASE | {"profile", "syscall"},
     "target": _PURE | {"image", "observe", "probe", "rundir"},
     "report": _BASE,
-    "run": _BELOW_RUN,
-    "cli": _BELOW_RUN | {"resources", "run"},
-    "__main__": {"cli", "errors", "report"},
+    "run": _BELOW_RUN | {"interrupts"},
+    "cli": _BELOW_RUN | {"interrupts", "resources", "run"},
+    "__main__": {"cli", "errors", "interrupts", "report"},
     "__init__": set(),
 }
 ONLY_THROUGH = {("run", "target"): {"profile_smoke.target.interface"}}

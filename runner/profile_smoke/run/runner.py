@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from profile_smoke import __version__
+from profile_smoke import __version__, interrupts
 from profile_smoke.errors import InterruptedRunError
 from profile_smoke.model import CellResult, ProfileRef, RunReport, Verdict
 from profile_smoke.observe.supervisor import Supervisor
@@ -44,7 +44,7 @@ class Settings:
 
 
 class Runner:
-    """One run. KeyboardInterrupt in the main thread ends it in order, whoever else still works."""
+    """One run. A signal ends it in order, whoever else still works (see `interrupts`)."""
 
     def __init__(
         self,
@@ -118,6 +118,7 @@ class Runner:
                 pending = set(futures)
                 while pending:
                     done, pending = wait(pending, timeout=_TICK)
+                    interrupts.check()
                     for future in done:
                         future.result()
             except BaseException as error:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from profile_smoke import rundir
 from profile_smoke.cli import wiring
 from profile_smoke.errors import SmokeError
+from profile_smoke.interrupts import admitted
 from profile_smoke.report.table import standin_name
 from profile_smoke.report.text import safe
 
 if TYPE_CHECKING:
     from profile_smoke.cli.options import Options
+    from profile_smoke.scenario.model import Scenario
+    from profile_smoke.target.interface import Target
 
 
 def main(options: Options) -> int:
@@ -20,23 +23,30 @@ def main(options: Options) -> int:
     failed: SmokeError | None = None
     scenarios = wiring.scenarios(options)
     with rundir.open_run(rundir.new_run_id()) as run:
-        targets = wiring.targets(wiring.target_names(options), run, wiring.store())
+        with admitted():
+            targets = wiring.targets(wiring.target_names(options), run, wiring.store())
         for target in targets.values():
             try:
-                for scenario in scenarios:
-                    chosen = options.images.get(scenario.name)
-                    try:
-                        image = target.prepare(
-                            chosen or scenario.image,
-                            None if chosen else scenario.standin,
-                            policy="never" if chosen else options.standin.value,
-                        )
-                    except SmokeError as error:
-                        print(f"{scenario.name}@{target.name}: {safe(str(error))}", file=sys.stderr)  # noqa: T201
-                        failed = error
-                        continue
-                    what = f"stand-in: {standin_name(image.info)}" if image.info.standin else image.info.ref
-                    print(f"{scenario.name}@{target.name}: {safe(what)} {image.info.digest}")  # noqa: T201
+                with admitted():
+                    errors = [error for each in scenarios if (error := _prepare(target, each, options))]
             finally:
                 target.finish()
+            failed = errors[-1] if errors else failed
     return failed.exit_code if failed else 0
+
+
+def _prepare(target: Target, scenario: Scenario, options: Options) -> SmokeError | None:
+    """Prepare one image and tell what came of it; the error if none did."""
+    chosen = options.images.get(scenario.name)
+    try:
+        image = target.prepare(
+            chosen or scenario.image,
+            None if chosen else scenario.standin,
+            policy="never" if chosen else options.standin.value,
+        )
+    except SmokeError as error:
+        print(f"{scenario.name}@{target.name}: {safe(str(error))}", file=sys.stderr)  # noqa: T201
+        return error
+    what = f"stand-in: {standin_name(image.info)}" if image.info.standin else image.info.ref
+    print(f"{scenario.name}@{target.name}: {safe(what)} {image.info.digest}")  # noqa: T201
+    return None

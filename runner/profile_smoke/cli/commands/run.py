@@ -12,6 +12,7 @@ from profile_smoke.cli import wiring
 from profile_smoke.cli.exit_code import exit_code
 from profile_smoke.cli.options import Keep, Options
 from profile_smoke.errors import UsageError
+from profile_smoke.interrupts import admitted
 from profile_smoke.profile.edit import write_fix
 from profile_smoke.report import write
 from profile_smoke.report.interface import render
@@ -40,7 +41,8 @@ def main(options: Options) -> int:
         _check_fix_selection(cells)
     with rundir.open_run(rundir.new_run_id()) as run:
         images = wiring.store()
-        targets = wiring.targets(names, run, images)
+        with admitted():
+            targets = wiring.targets(names, run, images)
         runner = Runner(
             run,
             targets,

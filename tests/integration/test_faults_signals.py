@@ -1,0 +1,205 @@
+"""Interrupted at any moment, by whatever signal: nothing is concluded, nothing hangs, nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from profile_smoke.syscall import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Cli
+
+pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_leftovers")]
+ENDS_WITHIN = 30.0
+KILLED = -signal.SIGINT
+"""The code of a program that was done, and met one more signal on its very last steps."""
+SECONDS = {"oci": 6.0, "docker": 10.0}
+"""About as long as the run under test takes."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _not_ignored() -> Iterator[None]:
+    """A shell has its background jobs ignore Ctrl-C, and they have their children do so; a handler is not inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A profile under which nginx fails in three ways, one of them a hang: a run that goes through every stage."""
+    path = tmp_path_factory.mktemp("signals") / "broken.json"
+    missing = {"setsockopt", "epoll_wait", "pwrite64"}
+    rules = [{"names": sorted(tables.all_names() - missing), "action": "SCMP_ACT_ALLOW"}]
+    path.write_text(json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules}))
+    return path
+
+
+@contextmanager
+def begun(profile: Path, target: str, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A run that has said that it begins."""
+    words = ["--profile", str(profile), "--scenario", "nginx", "--target", target, "--standin", "always"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "profile_smoke", *words, "-f", "json", *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        assert "1 cell to run" in process.stderr.readline()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def moments(target: str, count: int) -> list[float]:
+    """Seconds after the beginning, spread over the whole run, the same in every test run."""
+    chance = random.Random(target)  # noqa: S311  nothing secret
+    part = SECONDS[target] / count
+    return [round((index + chance.random()) * part, 2) for index in range(count)]
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Exit code and output, soon."""
+    stdout, stderr = process.communicate(timeout=ENDS_WITHIN)
+    return process.returncode, stdout, stderr
+
+
+def check_interrupted(process: subprocess.Popen[str]) -> None:
+    """It says that it was interrupted, or it was done before, with the right result."""
+    check_end(*ended(process))
+
+
+def check_end(code: int, stdout: str, stderr: str) -> None:
+    """As `check_interrupted`, for what is known already."""
+    assert "Traceback" not in stderr, stderr
+    assert "internal error" not in stderr, stderr
+    assert code in (1, 130), stderr
+    if not stdout:
+        assert code == 130
+        return
+    report = json.loads(stdout)
+    verdicts = [cell["verdict"] for cell in report["cells"]]
+    assert report["interrupted"] == (code == 130)
+    assert verdicts in (["blocked"], ["skipped"])
+    if code == 1:
+        assert verdicts == ["blocked"]
+
+
+SWEEP = [
+    pytest.param(target, moment, name, marks=getattr(pytest.mark, target))
+    for target, count in (("oci", 14), ("docker", 12))
+    for index, moment in enumerate(moments(target, count))
+    for name in [("SIGINT", "SIGTERM", "SIGHUP")[index % 3]]
+]
+
+
+@pytest.mark.parametrize(("target", "moment", "name"), SWEEP)
+def test_a_signal_at_any_moment_ends_the_run_in_order(
+    broken: Path, target: str, moment: float, name: str
+) -> None:
+    """Exit code 130 soon after, no verdict that was not reached, and nothing left of containers or folders."""
+    with begun(broken, target) as process:
+        time.sleep(moment)
+        process.send_signal(getattr(signal, name))
+        check_interrupted(process)
+
+
+@pytest.mark.oci
+@pytest.mark.parametrize("seed", range(8))
+def test_an_impatient_user_leaves_nothing_behind_either(broken: Path, seed: int) -> None:
+    """Ctrl-C again and again while the first one is being obeyed."""
+    chance = random.Random(seed)  # noqa: S311  nothing secret
+    with begun(broken, "oci") as process:
+        time.sleep(chance.uniform(0, SECONDS["oci"]))
+        for _ in range(6):
+            process.send_signal(signal.SIGINT)
+            time.sleep(chance.uniform(0, 0.15))
+        code, stdout, stderr = ended(process)
+        if code != KILLED:
+            check_end(code, stdout, stderr)
+
+
+@pytest.mark.oci
+@pytest.mark.parametrize("delay", [0.02, 0.1, 0.2, 0.3, 0.5])
+def test_a_signal_before_the_run_has_begun_leaves_nothing(broken: Path, delay: float) -> None:
+    """While the program itself still starts."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "profile_smoke", "--profile", str(broken), "--target", "oci"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(delay)
+    process.terminate()
+    code, _, _ = ended(process)
+    assert code in (130, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("target", "moment"),
+    [
+        pytest.param(target, moment, marks=getattr(pytest.mark, target))
+        for target in ("oci", "docker")
+        for moment in moments(target, 4)
+    ],
+)
+def test_clean_removes_what_a_killed_run_left(broken: Path, cli: Cli, target: str, moment: float) -> None:
+    """After kill -9 the machine is as before once `clean` has run, and a second `clean` finds nothing."""
+    with begun(broken, target) as process:
+        time.sleep(moment)
+        process.kill()
+        process.wait()
+    time.sleep(0.5)  # what an engine was about to start for it has started by then
+    first = cli("clean")
+    assert first.code == 0, first.stderr
+    second = cli("clean")
+    assert second.code == 0
+    assert "removed" not in second.stdout
+
+
+@pytest.mark.parametrize(
+    "target", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("oci", "docker")]
+)
+def test_a_kept_container_can_be_entered_and_is_cleaned(tmp_path: Path, cli: Cli, target: str) -> None:
+    """`--keep on-failure` leaves the failed container running and says how to enter it; `clean` removes it."""
+    hanging = tmp_path / "hanging.json"
+    names = sorted(tables.all_names() - {"epoll_wait", "epoll_pwait", "epoll_pwait2"})
+    hanging.write_text(
+        json.dumps(
+            {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": names, "action": "SCMP_ACT_ALLOW"}]}
+        )
+    )
+    ran = cli(
+        "--profile", str(hanging), "--scenario", "nginx", "--target", target, "--standin", "always",
+        "--keep", "on-failure", "--no-observe", "-f", "json",
+    )  # fmt: skip
+    (cell,) = json.loads(ran.stdout)["cells"]
+    assert cell["verdict"] == "blocked"
+    (hint,) = [note for note in cell["notes"] if note.startswith("kept: ")]
+    enter = hint.removeprefix("kept: ").split("    ")[0].split()
+    # Not from a terminal, and something that ends.
+    words = [word for word in enter if word not in ("-t", "-it", "sh")]
+    inside = subprocess.run(
+        [*words, "cat", "/etc/nginx/nginx.conf"], capture_output=True, text=True, check=False
+    )
+    assert "worker_processes" in inside.stdout, inside.stderr
+    cleaned = cli("clean")
+    assert cleaned.code == 0, cleaned.stderr
+    assert "removed" in cleaned.stdout
