@@ -1,7 +1,7 @@
 """Write the shipped profiles and the tables in their README from the groups below, and the daemonless target's default.
 
-A profile is a choice of groups; a group is a set of calls with one reason. Run it from the repository's root after a
-change: `PYTHONPATH=runner python tools/gen_profiles.py`. A test compares the files with what this would write.
+A profile is a choice of groups; a group is a set of calls with one reason. Run it after a change:
+`PYTHONPATH=runner python tools/gen_profiles.py`. A test compares the files with what this would write.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from profile_smoke.syscall import danger, groups
+from profile_smoke.syscall import tables as numbers
 
 FOLDER = Path("profiles/kubernetes")
 README = Path("profiles/README.md")
-TARGET_DEFAULT = Path("runner/profile_smoke/target/data/oci-default.json")
+BEGIN, END = "<!-- groups: written by tools/gen_profiles.py -->", "<!-- end of groups -->"
+TARGET_DEFAULT = Path("runner/profile_smoke/target/data/oci-default.json"
 
 EPERM, ENOSYS, EPROTONOSUPPORT = 1, 38, 93
 NAMESPACE_FLAGS = danger.NAMESPACE_FLAGS & ~0xFF
@@ -53,7 +55,7 @@ FILES = Group(
 MEMORY = Group(
     "memory",
     "map, protect and advise the process's own memory",
-    "brk madvise mincore    mmap mmap2 mprotect mremap msync   munmap",
+    "brk madvise mincore mmap mmap2 mprotect mremap msync munmap",
 )
 PROCESSES = Group(
     "processes",
@@ -71,7 +73,7 @@ SIGNALS = Group(
     "handle, block, await and send signals; who may signal whom stays the kernel's decision",
     """
     kill pause restart_syscall rt_sigaction rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigtimedwait
-    rt_sigtimedwait_time64 sigaction sigaltstack signal signalfd4 sigprocmask sigreturn sigsuspend tgkill
+    rt_sigtimedwait_time64 sigaltstack signalfd4 sigprocmask sigreturn tgkill
     tkill
     """,
 )
@@ -243,6 +245,12 @@ ANSWERS_ENOSYS = frozenset(
     {"clone3", "statmount", "listmount", "listns", "create_module", "query_module", "get_kernel_syms"}
 )
 """Members of those classes that any process may make, or that no kernel has any more."""
+SUPERSEDED = """
+    nice oldfstat oldlstat oldolduname oldstat olduname readdir sgetmask sigaction signal sigpending sigsuspend ssetmask
+"""
+"""32-bit calls that libraries gave up decades ago; engines refuse them."""
+TOO_NEW = ("listmount", "listns", "lsm_set_self_attr", "open_tree_attr", "statmount")
+"""Refused by engines because they came after the engine's list, and so as a kernel before them would."""
 ARCHITECTURES = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM")
 
 
@@ -286,7 +294,13 @@ def target_default() -> dict[str, Any]:
     excepted = {"chroot", "ptrace", "process_vm_readv", "process_vm_writev"}
     conditional = {"clone", "personality", "socket", "socketcall"}
     known = {name for group in groups.GROUPS for name in groups.members(group)}
-    calls = known - (danger.NEVER_CONTINUE - excepted) - conditional - groups.members("obsolete")
+    calls = (
+        known
+        - (danger.NEVER_CONTINUE - excepted)
+        - conditional
+        - groups.members("obsolete")
+        - set(SUPERSEDED.split())
+    )
     return {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": EPERM,
@@ -300,8 +314,7 @@ def target_default() -> dict[str, Any]:
         "syscalls": [
             _allow(sorted(calls)),
             _allow(["clone"], _arg(0, NAMESPACE_FLAGS, "MASKED_EQ", 0)),
-            _refuse(["clone3"], ENOSYS),
-            _refuse(["socketcall"], ENOSYS),
+            _refuse(["clone3", *TOO_NEW, "socketcall"], ENOSYS),
             _allow(["socket"], _arg(0, AF_ALG, "LT")),
             _allow(["socket"], _arg(0, AF_ALG + 1, "EQ")),
             _allow(["socket"], _arg(0, AF_VSOCK, "GT")),
@@ -313,6 +326,29 @@ def target_default() -> dict[str, Any]:
     }
 
 
+def tables() -> str:
+    """The generated part of the README: what each group is for and who gets it, then each group's calls."""
+    every = list(dict.fromkeys(group for chosen in CLASSES for group in chosen.groups))
+    rows = [
+        ("Group", "Why", *(f"`{chosen.name}`" for chosen in CLASSES)),
+        ("---", "---", *("---" for _ in CLASSES)),
+        *(
+            (group.title, group.reason, *("yes" if group in chosen.groups else "" for chosen in CLASSES))
+            for group in every
+        ),
+        ("calls on x86-64", "Docker's default: 301", *(str(_count(chosen, "x86_64")) for chosen in CLASSES)),
+        ("calls on aarch64", "", *(str(_count(chosen, "aarch64")) for chosen in CLASSES)),
+    ]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lists = [f"- **{group.title}**: {' '.join(group.calls.split())}" for group in every]
+    return "\n".join([*lines, "", *lists]) + "\n"
+
+
+def _count(chosen: Class, arch: str) -> int:
+    conditional = ("clone", "socket", "personality", "mknod", "mknodat")
+    return sum(numbers.number(arch, name) is not None for name in (*allowed(chosen), *conditional))
+
+
 def text(document: dict[str, Any]) -> str:
     """A document as it is kept: two blanks deep, one name a line, so that a change of one call is a change of one line."""
     return json.dumps(document, indent=2) + "\n"
@@ -321,7 +357,13 @@ def text(document: dict[str, Any]) -> str:
 def files() -> dict[Path, str]:
     """Every generated file and its whole content."""
     found = {FOLDER / chosen.file: text(profile(chosen)) for chosen in CLASSES}
-    return {**found, TARGET_DEFAULT: text(target_default())}
+    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return {
+        **found,
+        TARGET_DEFAULT: text(target_default()),
+        README: f"{before}{BEGIN}\n\n{tables()}\n{END}{after}",
+    }
 
 
 def _sockets(*, all_netlink: bool) -> list[dict[str, Any]]:
