@@ -14,10 +14,11 @@ from typing import Any
 from profile_smoke.syscall import danger, groups
 from profile_smoke.syscall import tables as numbers
 
-FOLDER = Path("profiles/kubernetes")
-README = Path("profiles/README.md")
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "profiles/kubernetes"
+README = ROOT / "profiles/README.md"
 BEGIN, END = "<!-- groups: written by tools/gen_profiles.py -->", "<!-- end of groups -->"
-TARGET_DEFAULT = Path("runner/profile_smoke/target/data/oci-default.json"
+TARGET_DEFAULT = ROOT / "runner/profile_smoke/target/data/oci-default.json"
 
 EPERM, ENOSYS, EPROTONOSUPPORT = 1, 38, 93
 NAMESPACE_FLAGS = danger.NAMESPACE_FLAGS & ~0xFF
