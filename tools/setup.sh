@@ -99,6 +99,7 @@ choose_python() {
 make_venv() {
   # Scripts in an environment hold its absolute path: a moved checkout needs a new one.
   if [ "$(cat "$made_for" 2>/dev/null)" = "$root" ] && "$venv/bin/python" -c 'import pip' 2>/dev/null; then return; fi
+  [ -w . ] || die "$root is not writable for $(id -un): run as its owner"
   local python
   choose_python
   say "making .venv with $("$python" --version)"
