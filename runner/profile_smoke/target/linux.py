@@ -34,6 +34,11 @@ def mount_overlay(target: Path, *, lower: Path, upper: Path, work: Path) -> None
     _check(_libc().mount(b"overlay", os.fsencode(target), b"overlay", _MS_NODEV, options), str(target))
 
 
+def mount_tmpfs(target: Path) -> None:
+    """Mount an empty file system in memory at `target`. Raises OSError."""
+    _check(_libc().mount(b"tmpfs", os.fsencode(target), b"tmpfs", _MS_NODEV, b"mode=700"), str(target))
+
+
 def unmount(target: Path) -> None:
     """Unmount, now or as soon as its last user is gone; nothing happens when nothing is mounted there."""
     if _libc().umount2(os.fsencode(target), _MNT_DETACH) == -1 and ctypes.get_errno() not in (22, 2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -18,7 +19,7 @@ from profile_smoke.rundir import filesystem_errors
 from profile_smoke.scenario.model import file_bytes
 from profile_smoke.target import oci_spec
 from profile_smoke.target.interface import Container, ContainerSpec
-from profile_smoke.target.linux import connect_inside, mount_overlay, unmount
+from profile_smoke.target.linux import connect_inside, mount_overlay, mount_tmpfs, mounts_below, unmount
 from profile_smoke.target.output import Output
 
 if TYPE_CHECKING:
@@ -56,11 +57,9 @@ class OciContainer(Container):
         if image.rootfs is None:
             raise ValueError(f"{image.info.ref} is not unpacked")
         with filesystem_errors(self._folder):
-            for name in ("rootfs", "upper", "work", "files"):
+            for name in ("rootfs", "changes", "files"):
                 (self._folder / name).mkdir(parents=True)
-            mount_overlay(
-                self._rootfs, lower=image.rootfs, upper=self._folder / "upper", work=self._folder / "work"
-            )
+            self._mount(image.rootfs)
             identity = self._identity(start.user or image.config.user)
             config = oci_spec.configuration(
                 rootfs=self._rootfs,
@@ -75,6 +74,22 @@ class OciContainer(Container):
                 launch_id=self._spec.launch_id,
             )
             (self._folder / "config.json").write_text(json.dumps(config), "utf-8")
+
+    def _mount(self, lower: Path) -> None:
+        """Mount an overlay; changes go into memory where this folder cannot hold them: in a container it is one itself."""
+        changes = self._folder / "changes"
+        try:
+            self._overlay(lower, changes)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            mount_tmpfs(changes)
+            self._overlay(lower, changes)
+
+    def _overlay(self, lower: Path, changes: Path) -> None:
+        for name in ("upper", "work"):
+            (changes / name).mkdir(exist_ok=True)
+        mount_overlay(self._rootfs, lower=lower, upper=changes / "upper", work=changes / "work")
 
     def _identity(self, user: str) -> oci_spec.Identity:
         uid, gid, groups = lookup(self._rootfs, user)
@@ -200,7 +215,8 @@ class OciContainer(Container):
             self.kill()
             self._runc.delete(self._spec.launch_id)
         self._output.finish()
-        unmount(self._rootfs)
+        for point in mounts_below(self._folder):
+            unmount(point)
         if self._folder.exists():
             shutil.rmtree(self._folder)
 
