@@ -293,7 +293,7 @@ def profile(chosen: Class) -> dict[str, Any]:
 def target_default() -> dict[str, Any]:
     """What stands in for an engine's default profile where there is no engine."""
     excepted = {"chroot", "ptrace", "process_vm_readv", "process_vm_writev"}
-    conditional = {"clone", "personality", "socket", "socketcall"}
+    conditional = {"clone", "personality", "socket"}
     known = {name for group in groups.GROUPS for name in groups.members(group)}
     calls = (
         known
@@ -315,7 +315,7 @@ def target_default() -> dict[str, Any]:
         "syscalls": [
             _allow(sorted(calls)),
             _allow(["clone"], _arg(0, NAMESPACE_FLAGS, "MASKED_EQ", 0)),
-            _refuse(["clone3", *TOO_NEW, "socketcall"], ENOSYS),
+            _refuse(["clone3", *TOO_NEW], ENOSYS),
             _allow(["socket"], _arg(0, AF_ALG, "LT")),
             _allow(["socket"], _arg(0, AF_ALG + 1, "EQ")),
             _allow(["socket"], _arg(0, AF_VSOCK, "GT")),
