@@ -9,7 +9,7 @@ import argparse
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.cli import groups, values
+from profile_smoke.cli import groups, profile_arguments, values
 from profile_smoke.cli.options import PROG, Command, ListFormat, Options
 from profile_smoke.cli.parser import Parser
 from profile_smoke.errors import UsageError
@@ -28,6 +28,7 @@ commands:
   run             launch and judge; what happens when no command is given
   list            show the cells that a selection means, and their ids
   lint            check profiles and scenarios without launching anything
+  profile         lint, show, diff, score, convert and install profiles by what they mean
   doctor          say what this machine can do, and what to do about what is missing
   images prepare  pull or build the images ahead of time
   clean           remove what a killed run left behind
@@ -57,6 +58,8 @@ def parse(arguments: Sequence[str]) -> Options:
         SystemExit: after `--help` or `--version`, with code 0.
     """
     command, rest = _command(arguments)
+    if command is Command.PROFILE:
+        return Options(command, profile=profile_arguments.parse(rest))
     parser = _parser(command)
     found: dict[str, Any] = vars(parser.parse(rest))
     found["images"] = _unrepeated(found.get("images", ()))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from profile_smoke.cli.profile_options import ProfileOptions
+
 PROG = "profile-smoke"
 MAX_LAUNCHES = 120
 
@@ -22,6 +24,7 @@ class Command(StrEnum):
     RUN = "run"
     LIST = "list"
     LINT = "lint"
+    PROFILE = "profile"
     DOCTOR = "doctor"
     IMAGES = "images"
     CLEAN = "clean"
@@ -79,7 +82,7 @@ class Options:
     """Everything the command line says; an option that a command does not have keeps its default.
 
     Empty `profiles`, `scenarios` and `targets` mean: not said. `jobs` None: as many as suit this machine.
-    `paths` are the files for `lint`, `runs` the run ids for `clean`.
+    `paths` are the files for `lint`, `runs` the run ids for `clean`, `profile` is what a sub-command of `profile` has.
     """
 
     command: Command
@@ -105,3 +108,4 @@ class Options:
     quiet: bool = False
     paths: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    profile: ProfileOptions | None = None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.profile.model import Conditions, Profile, Rule
 
-_NATIVE = {
+NATIVE = {
     "x86_64": ("amd64", "SCMP_ARCH_X86_64"),
     "x86": ("x86", "SCMP_ARCH_X86"),
     "aarch64": ("arm64", "SCMP_ARCH_AARCH64"),
@@ -35,9 +35,9 @@ def resolve(profile: Profile, *, caps: Collection[str], arch: str, kernel: tuple
     """
     if not profile.docker_only:
         return profile
-    if arch not in _NATIVE:
-        raise UsageError(f"no engine runs on architecture {arch}; one of {', '.join(_NATIVE)}")
-    docker_arch, scmp_arch = _NATIVE[arch]
+    if arch not in NATIVE:
+        raise UsageError(f"no engine runs on architecture {arch}; one of {', '.join(NATIVE)}")
+    docker_arch, scmp_arch = NATIVE[arch]
 
     def applies(rule: Rule) -> bool:
         return not _excluded(rule.excludes, caps, docker_arch, kernel) and _included(

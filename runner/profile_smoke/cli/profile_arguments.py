@@ -1,0 +1,216 @@
+"""From the words after `profile-smoke profile` to the options of one of its sub-commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_never
+
+from profile_smoke.cli import groups, profile_groups, values
+from profile_smoke.cli.options import PROG
+from profile_smoke.cli.parser import Parser
+from profile_smoke.cli.profile_options import (
+    KUBELET_FOLDER,
+    ConvertOptions,
+    DiffOptions,
+    Host,
+    InstallOptions,
+    Kind,
+    LintOptions,
+    ProfileCommand,
+    ProfileOptions,
+    Reader,
+    ScoreOptions,
+    ShowOptions,
+)
+from profile_smoke.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NAME = f"{PROG} profile"
+_HELP = "Work on seccomp profiles by what they mean; nothing is launched."
+_EPILOG = f"""\
+commands:
+  lint     find mistakes: a rule id, line and column for each
+  show     what happens to a syscall, or to all of them
+  diff     what differs between two profiles, or between two readers of one
+  score    how much a profile leaves open, against Docker's default
+  convert  between Docker's format, plain OCI and the Security Profiles Operator
+  install  put profiles into a node's seccomp folder, check them there, roll back
+
+Each has its own --help: {_NAME} show --help"""
+
+
+def parse(arguments: Sequence[str]) -> ProfileOptions:
+    """The options of a sub-command.
+
+    Raises:
+        UsageError: one line that names the option, what is wrong, and the nearest right one.
+        SystemExit: after `--help` or `--version`, with code 0.
+    """
+    command, rest = _command(arguments)
+    parser, kind = _parser(command)
+    groups.add_common(parser)
+    found: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(parser.parse(rest)).items()
+    }
+    if "caps" in found:
+        found["host"] = Host(found.pop("caps"), found.pop("arch"), found.pop("kernel"))
+    options: ProfileOptions = kind(**found)
+    return options
+
+
+def _command(arguments: Sequence[str]) -> tuple[ProfileCommand, Sequence[str]]:
+    if not arguments or arguments[0].startswith("-"):
+        parser = Parser(_NAME, f"{_NAME} COMMAND [OPTIONS]", _HELP, _EPILOG)
+        groups.add_common(parser)
+        parser.parse(arguments)
+        raise UsageError(f"profile needs a command: one of {', '.join(ProfileCommand)} (see {_NAME} --help)")
+    word = arguments[0]
+    if word not in list(ProfileCommand):
+        hint = values.nearest(word, ProfileCommand) or f"; one of {', '.join(ProfileCommand)}"
+        raise UsageError(f"profile has no command {word!r}{hint} (see {_NAME} --help)")
+    return ProfileCommand(word), arguments[1:]
+
+
+def _parser(command: ProfileCommand) -> tuple[Parser, type[Any]]:
+    match command:
+        case ProfileCommand.LINT:
+            return _lint(), LintOptions
+        case ProfileCommand.SHOW:
+            return _show(), ShowOptions
+        case ProfileCommand.DIFF:
+            return _diff(), DiffOptions
+        case ProfileCommand.SCORE:
+            return _score(), ScoreOptions
+        case ProfileCommand.CONVERT:
+            return _convert(), ConvertOptions
+        case ProfileCommand.INSTALL:
+            return _install(), InstallOptions
+    assert_never(command)
+
+
+def _lint() -> Parser:
+    parser = _sub("lint", "PROFILE... [OPTIONS]", "Find mistakes in profiles.")
+    profile_groups.add_profiles(parser)
+    return parser
+
+
+def _show() -> Parser:
+    parser = _sub(
+        "show",
+        "PROFILE [SYSCALL] [OPTIONS]",
+        "What happens to a syscall under a profile; without one, to all of them.",
+    )
+    profile_groups.add_profile(parser)
+    parser.add_argument("syscall", metavar="SYSCALL", nargs="?", help="a name, such as clone, or a number")
+    parser.add_argument(
+        "--args",
+        metavar="N,...",
+        type=profile_groups.arguments,
+        help="the call's arguments, such as 0x10000000,0 (those that are not given are 0)",
+    )
+    parser.add_argument(
+        "--abi",
+        metavar="ABI",
+        type=profile_groups.abi,
+        help="x86_64, x86, x32, aarch64 or arm (default: all that the machine can run)",
+    )
+    profile_groups.add_reader(parser)
+    profile_groups.add_folders(parser)
+    profile_groups.add_host(parser)
+    profile_groups.add_output(parser)
+    return parser
+
+
+def _diff() -> Parser:
+    parser = _sub(
+        "diff",
+        "PROFILE [OTHER] [OPTIONS]",
+        "What differs between two profiles by what they do to calls, not by their text; or between two\n"
+        "readers of one profile, which are docker and kubernetes unless --for says otherwise.",
+    )
+    profile_groups.add_profile(parser)
+    parser.add_argument("other", metavar="OTHER", nargs="?", help="the profile to compare with")
+    parser.add_argument(
+        "--for",
+        dest="readers",
+        metavar="TARGET",
+        type=values.choice(Reader),
+        action="append",
+        default=[],
+        help="who reads the files: oci, docker or kubernetes; twice: who reads the first, and who the second",
+    )
+    parser.add_argument("--check", action="store_true", help="exit code 1 where anything differs")
+    profile_groups.add_folders(parser)
+    profile_groups.add_host(parser)
+    profile_groups.add_output(parser)
+    return parser
+
+
+def _score() -> Parser:
+    parser = _sub(
+        "score",
+        "[PROFILE...] [OPTIONS]",
+        "How much a profile leaves open: its tier, the classes of dangerous calls that it lets through, and the\n"
+        "calls it allows, beside Docker's default.",
+    )
+    profile_groups.add_profiles(parser, optional="all that are known")
+    profile_groups.add_reader(parser)
+    profile_groups.add_folders(parser)
+    profile_groups.add_host(parser)
+    profile_groups.add_output(parser)
+    return parser
+
+
+def _convert() -> Parser:
+    parser = _sub(
+        "convert",
+        "PROFILE --to FORMAT [OPTIONS]",
+        "Write a profile in another format, with the same meaning. What the other format cannot say is told on\n"
+        "stderr. PROFILE may be a SeccompProfile of the Security Profiles Operator too (*.yaml).",
+    )
+    profile_groups.add_profile(parser)
+    parser.add_argument(
+        "--to",
+        dest="kind",
+        metavar="FORMAT",
+        type=values.choice(Kind),
+        required=True,
+        help="oci (plain, Docker's conditions resolved), docker, or spo (a SeccompProfile of the Security Profiles "
+        "Operator)",
+    )
+    parser.add_argument("--name", metavar="NAME", help="metadata.name for spo (default: the profile's)")
+    parser.add_argument("--namespace", metavar="NAME", help="metadata.namespace for spo (default: none)")
+    profile_groups.add_folders(parser)
+    profile_groups.add_host(parser)
+    groups.add_destination(parser)
+    return parser
+
+
+def _install() -> Parser:
+    parser = _sub(
+        "install",
+        "[PROFILE...] [OPTIONS]",
+        "Put profiles into a node's seccomp folder, all or none, and remember what was put there.",
+    )
+    profile_groups.add_profiles(parser, optional="all that come along; with --check all that are installed")
+    parser.add_argument(
+        "--folder", metavar="DIR", default=KUBELET_FOLDER, help=f"where to (default: {KUBELET_FOLDER})"
+    )
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing; exit code 1 where the folder is not as installed",
+    )
+    action.add_argument("--rollback", action="store_true", help="undo the last install")
+    parser.add_argument(
+        "--force", action="store_true", help="replace files that were edited, or put there by someone else"
+    )
+    profile_groups.add_folders(parser)
+    return parser
+
+
+def _sub(name: str, usage: str, description: str) -> Parser:
+    return Parser(f"{_NAME} {name}", f"{_NAME} {name} {usage}", description, "")
