@@ -132,7 +132,7 @@ def take_handover(connection: socket.socket) -> Handover:
 def _complete(data: bytes, *, at_end: bool) -> dict[str, Any] | None:
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if at_end or len(data) > _MESSAGE_LIMIT:
             raise InstrumentError("the runtime's message about the listener is not JSON") from error
         return None
