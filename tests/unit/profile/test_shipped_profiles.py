@@ -9,7 +9,7 @@ import json
 import signal
 
 import pytest
-from tools import gen_profiles
+from tools import gen_profiles, profile_groups
 
 from profile_smoke.profile import document
 from profile_smoke.profile.evaluate import Evaluator
@@ -86,7 +86,7 @@ def calls(names: str, arch: str) -> list[str]:
 def test_files_are_what_the_tool_writes() -> None:
     """No file was edited by hand, and none is older than its groups."""
     for path, content in gen_profiles.files().items():
-        assert path.read_text("utf-8") == content, f"run tools/gen_profiles.py: {path} differs"
+        assert path.read_text("utf-8") == content, f"run tools.gen_profiles: {path} differs"
 
 
 def test_no_call_is_in_two_groups_of_a_profile(chosen: gen_profiles.Class) -> None:
@@ -322,7 +322,7 @@ def test_the_targets_default_allows_what_the_profiles_do() -> None:
     """So that an observed launch may let pass whatever a shipped profile allows; the kubelet's host powers excepted."""
     rules = target_default()
     powers = {
-        name for group in (gen_profiles.MOUNTING, gen_profiles.ENTERING) for name in group.calls.split()
+        name for group in (profile_groups.MOUNTING, profile_groups.ENTERING) for name in group.calls.split()
     }
     for chosen in CLASSES.values():
         for name in gen_profiles.allowed(chosen) - powers:
