@@ -51,12 +51,12 @@ def samples(*profiles: Profile) -> Mapping[str, tuple[tuple[int, ...], ...]]:
         sets = _sets(rule.args)
         for name in rule.names:
             if rule.args:
-                found.setdefault(name, dict.fromkeys(UNCONDITIONAL)).update(dict.fromkeys(sets))
+                found.setdefault(name, {_ZEROS: None}).update(dict.fromkeys(sets))
             if name in multiplexed.THROUGH:
                 through, index = multiplexed.THROUGH[name]
                 inside = dict.fromkeys((index, *args[1:]) for args in sets)
-                found.setdefault(through, dict.fromkeys(UNCONDITIONAL)).update(inside)
-    return {name: tuple(sets) for name, sets in found.items()}
+                found.setdefault(through, {_ZEROS: None}).update(inside)
+    return {name: tuple(dict.fromkeys((*sets, _ONES))) for name, sets in found.items()}
 
 
 def _sets(args: Sequence[Arg]) -> list[tuple[int, ...]]:

@@ -128,3 +128,11 @@ def test_an_abi_that_should_not_be_open() -> None:
     )
     assert found[0].startswith("x86: restart_syscall (0), exit (1), ")
     assert found[0].endswith("profile says KILL_THREAD, loaded filter says ALLOW")
+
+
+def test_sees_a_condition_behind_socketcall() -> None:
+    """32-bit sockets go through one call, whose first argument tells which is meant."""
+    high = Rule(("openat2",), Action.ALLOW)
+    said = small(high, Rule(("socket",), Action.ALLOW))
+    found = differences([loaded(small(high))], Evaluator(said, "x86_64"), ("x86",))
+    assert any(line.startswith("x86: socketcall (102) with arguments 0x1:") for line in found)
