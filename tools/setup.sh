@@ -27,6 +27,10 @@ missing_tools() {
   done
   # runc as other vendors package it is linked statically, but which names runc knows is asked of the library.
   ldconfig -p 2>/dev/null | grep -q 'libseccomp\.so\.2 ' || printf 'libseccomp2 '
+  # Stand-ins are put together over a mounted overlay; minimal systems come without the command.
+  command -v mount >/dev/null || printf 'mount '
+  # Without a signature policy skopeo copies nothing.
+  [ -e /etc/containers/policy.json ] || printf 'golang-github-containers-common '
   # skopeo trusts registries by it.
   [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -d /etc/pki ] || printf 'ca-certificates '
 }

@@ -58,7 +58,7 @@ class Store:
     def __init__(self, root: Path, tell: Callable[[str], None] = lambda _line: None) -> None:
         self.root, self._tell, self._tools = root, tell, Tools()
         self._space = Workspace(root, self._tools.pause)
-        self._unreachable: dict[str, registry.RegistryUnreachable] = {}
+        self._unreachable: dict[str, str] = {}
         self._asking = threading.Lock()
 
     def cancel(self) -> None:
@@ -152,11 +152,11 @@ class Store:
         host = str(source.registry)
         with self._asking:
             if host in self._unreachable:
-                raise self._unreachable[host]
+                raise registry.RegistryUnreachable(f"{source.name}: {self._unreachable[host]}")
             try:
                 return registry.ask(self._tools, source)
             except registry.RegistryUnreachable as error:
-                self._unreachable[host] = error
+                self._unreachable[host] = str(error).removeprefix(f"{source.name}: ")
                 raise
 
     def _archived(self, ref: str, source: registry.Source) -> Layout:

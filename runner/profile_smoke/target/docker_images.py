@@ -25,7 +25,7 @@ class EngineImages:
 
     def __init__(self, client: docker.DockerClient, store: Store) -> None:
         self._client, self._store = client, store
-        self._unreachable: dict[str, RegistryUnreachable] = {}
+        self._unreachable: dict[str, str] = {}
         self._pulling = threading.Lock()
 
     def prepare(self, ref: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
@@ -57,7 +57,7 @@ class EngineImages:
 
         host = source.registry or ""
         if host in self._unreachable:
-            raise self._unreachable[host]
+            raise RegistryUnreachable(f"{source.name}: {self._unreachable[host]}")
         name, tag = _split(ref)
         try:
             with engine_errors(f"pulling {ref}"):
@@ -66,7 +66,7 @@ class EngineImages:
                 except docker.errors.APIError as error:
                     raise registry.failure(source, error.explanation or str(error)) from error
         except RegistryUnreachable as error:
-            self._unreachable[host] = error
+            self._unreachable[host] = str(error).removeprefix(f"{source.name}: ")
             raise
 
     def _loaded(self, ref: str, standin: Path | None, policy: Policy) -> PreparedImage:
