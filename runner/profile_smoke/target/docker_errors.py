@@ -36,12 +36,18 @@ def engine_errors(doing: str) -> Iterator[None]:
     """Raise InfrastructureError, in one line that says what was being done, for anything that the SDK raises."""
     import docker.errors
     import requests.exceptions
+    import urllib3.exceptions
 
     try:
         yield
     except docker.errors.APIError as error:
         raise sorted_error(doing, error.explanation or str(error)) from error
-    except (requests.exceptions.RequestException, docker.errors.DockerException) as error:
+    except (
+        requests.exceptions.RequestException,
+        urllib3.exceptions.HTTPError,  # the SDK reads streams past requests
+        docker.errors.DockerException,
+        docker.errors.StreamParseError,  # a RuntimeError of its own
+    ) as error:
         raise InfrastructureError(f"{doing}: the engine does not answer: {last_words(error)}") from error
 
 
@@ -50,6 +56,7 @@ def start_errors() -> Iterator[None]:
     """As `engine_errors`, but what the runtime itself says of the container becomes StartRefused."""
     import docker.errors
     import requests.exceptions
+    import urllib3.exceptions
 
     try:
         yield
@@ -59,7 +66,12 @@ def start_errors() -> Iterator[None]:
         raise StartRefused(
             "the engine did not finish starting the container: the runtime's init is wedged"
         ) from error
-    except (requests.exceptions.RequestException, docker.errors.DockerException) as error:
+    except (
+        requests.exceptions.RequestException,
+        urllib3.exceptions.HTTPError,  # the SDK reads streams past requests
+        docker.errors.DockerException,
+        docker.errors.StreamParseError,  # a RuntimeError of its own
+    ) as error:
         raise InfrastructureError(
             f"starting the container: the engine does not answer: {last_words(error)}"
         ) from error
