@@ -36,6 +36,7 @@ _SCMP = {
 }
 _ARCH_OF_SCMP = {scmp: arch for arch, scmp in _SCMP.items()}
 _ARCH_OF_AUDIT = {audit: arch for arch, audit in _AUDIT.items() if arch != "x32"}
+_BESIDE = {"x86_64": ("x86_64", "x86", "x32"), "aarch64": ("aarch64", "arm")}
 _MACHINES = {
     "amd64": "x86_64",
     "arm64": "aarch64",
@@ -120,6 +121,11 @@ def scmp_arch(arch: str) -> str:
 def arch_of_scmp(name: str) -> str | None:
     """The ABI behind a profile's `SCMP_ARCH_*` name; None for one without a table."""
     return _ARCH_OF_SCMP.get(name)
+
+
+def runnable(native: str) -> tuple[str, ...]:
+    """The ABIs with a table that a kernel of this architecture can be built to run, its own first."""
+    return _BESIDE.get(native, (native,))
 
 
 def native() -> str:

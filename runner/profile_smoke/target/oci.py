@@ -12,17 +12,15 @@ import platform
 import shutil
 from contextlib import contextmanager
 from functools import cached_property
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import TargetUnavailableError
 from profile_smoke.model import TargetInfo
 from profile_smoke.observe import readback
 from profile_smoke.profile import render
-from profile_smoke.profile.document import parse
 from profile_smoke.profile.resolve import resolve
 from profile_smoke.syscall import libseccomp, tables
-from profile_smoke.target import oci_spec
+from profile_smoke.target import oci_default, oci_spec
 from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
 from profile_smoke.target.linux import adopt_orphans, mounts_below, unmount
 from profile_smoke.target.oci_container import OciContainer
@@ -99,8 +97,7 @@ class OciTarget(Target):
 
     def default_profile(self) -> Profile:
         """Runc has no default profile; this project's stands in for it."""
-        text = resources.files("profile_smoke.target").joinpath("data/oci-default.json").read_text("utf-8")
-        return parse(text, "the default profile of target oci").profile
+        return oci_default.document().profile
 
     def prepare(self, image: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
         """Obtain the image and unpack it."""

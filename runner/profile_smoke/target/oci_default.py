@@ -1,0 +1,22 @@
+"""The default profile of target `oci`: runc has none, so this project's own stands in for it.
+
+It is modelled on Docker's default: what that one refuses, it refuses.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from profile_smoke.profile.document import parse
+
+if TYPE_CHECKING:
+    from profile_smoke.profile.document import Document
+
+SOURCE = "the default profile of target oci"
+
+
+def document() -> Document:
+    """The profile, in Docker's format."""
+    text = resources.files("profile_smoke.target").joinpath("data/oci-default.json").read_text("utf-8")
+    return parse(text, SOURCE)
