@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _DIRECT = 3
 """Up to this many candidates, leaving out each in turn is cheaper than looking for suspects first."""
-_ROUNDS = 4
+ROUNDS = 4
 _SEQUENTIAL = 8
 """Up to this many, one launch after the other, each using what the last one taught; above, side by side."""
 
@@ -93,7 +93,7 @@ def find_blame(trials: Trials, *, unobservable: Sequence[Candidate], failed_in_c
     blame = Blame()
     pool: dict[str, Candidate] = {}
     try:
-        _let_pass(trials, pool)
+        let_pass(trials, pool)
         for each in unobservable:
             pool.setdefault(each.name, each)
         sufficient = _sufficient(trials, pool, blame, failed_in_create=failed_in_create)
@@ -107,14 +107,14 @@ def find_blame(trials: Trials, *, unobservable: Sequence[Candidate], failed_in_c
     return blame
 
 
-def _let_pass(trials: Trials, pool: dict[str, Candidate]) -> None:
-    """Learn all that the workload asks for.
+def let_pass(trials: Trials, pool: dict[str, Candidate]) -> None:
+    """Learn all that the workload asks for, in at most ROUNDS launches.
 
     Being observed can make it fail: a signal ends the wait for the supervisor, and where its handler was set without
     SA_RESTART the call fails with EINTR, which `fork` never does otherwise (seccomp_unotify(2)). What was seen is then
     allowed for real, so that the next look gets further.
     """
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         known = len(pool)
         seen = trials.let_pass(list(pool.values()))
         _learn(pool, seen.candidates)
@@ -164,7 +164,7 @@ def _by_suspects(
         return None
     if names and trials.enforce(suspects := [pool[name] for name in names], wide=False):
         return suspects
-    for turn in range(_ROUNDS):
+    for turn in range(ROUNDS):
         seen = trials.refuse([pool[name] for name in names])
         _learn(pool, seen.candidates)
         fresh = [each.name for each in seen.candidates if each.name not in names]
