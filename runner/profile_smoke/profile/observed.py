@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from profile_smoke.profile._effect import loaded
-from profile_smoke.profile.model import Action, Profile, Rule
+from profile_smoke.profile.model import Action, Arg, Op, Profile, Rule
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_ARGUMENT_BITS = 64
 UNOBSERVABLE = "write"
 """runc refuses to start with NOTIFY on it: its init sends the listener's number to the parent by `write`
 after the filter is on, before anyone listens (`InitSeccomp` in `libcontainer/seccomp/seccomp_linux.go`). Left
@@ -34,6 +35,9 @@ def observed(
     default every other name of every table, with a permitting one only those that have a denying or
     conditional rule. The default action stays, as runc takes no NOTIFY there. Flags are left out, as runc
     before 1.2 rejects them all. The rules for `settled` names stay as they are, so nobody is asked about these calls.
+    Where a call is permitted while all bits of a mask are clear (`clone` without namespace flags), it stays so, and
+    one NOTIFY rule for each bit brings the rest: an ordinary fork is then never made to wait for the supervisor, where
+    a signal could end it with EINTR.
 
     Raises:
         ValueError: fields are left that only Docker understands; resolve first.
@@ -41,11 +45,14 @@ def observed(
     if profile.docker_only:
         raise ValueError("the profile holds fields that only Docker reads; resolve it first")
     rules = loaded(profile)
-    kept = tuple(replace(rule, names=(name,)) for name in sorted(settled) for rule in rules.get(name, ()))
+    kept = [replace(rule, names=(name,)) for name in sorted(settled) for rule in rules.get(name, ())]
+    masked = {name for name in set(rules).difference(settled) if _clear_bits(rules[name])}
+    for name in sorted(masked):
+        kept += _split(name, rules[name][0])
     names = set(rules)
     if not profile.default_action.permits:
         names |= tables.all_names()
-    actions = {name: _action(rules.get(name, ())) for name in names.difference(settled)}
+    actions = {name: _action(rules.get(name, ())) for name in names.difference(settled, masked)}
     if UNOBSERVABLE in actions and not actions[UNOBSERVABLE].permits:
         actions[UNOBSERVABLE] = Action.ALLOW
     grouped = {action: tuple(sorted(n for n, a in actions.items() if a is action)) for action in Action}
@@ -56,6 +63,23 @@ def observed(
         listener_path=listener_path,
         listener_metadata=metadata,
     )
+
+
+def _clear_bits(rules: tuple[Rule, ...]) -> bool:
+    """Whether these are one rule that permits the call while all bits of a mask are clear."""
+    match rules:
+        case (Rule(action=action, args=(Arg(op=Op.MASKED_EQ, value_two=0),)),):
+            return action.permits
+        case _:
+            return False
+
+
+def _split(name: str, rule: Rule) -> list[Rule]:
+    """The rule, and one that notifies for each bit of its mask."""
+    (arg,) = rule.args
+    bits = [1 << place for place in range(_ARGUMENT_BITS) if arg.value >> place & 1]
+    notify = [Rule((name,), Action.NOTIFY, args=(Arg(arg.index, bit, Op.MASKED_EQ, bit),)) for bit in bits]
+    return [replace(rule, names=(name,)), *notify]
 
 
 def _action(rules: tuple[Rule, ...]) -> Action:

@@ -144,3 +144,25 @@ def test_libseccomp_takes_it_and_notifies_every_call_that_it_knows(arches: tuple
                 allowed = name in ("read", "write", "socket", "semop", "openat")
                 found = bpf.decision(program.run(tables.audit_arch(arch), number, (1,) * 6)).action
                 assert found is (Action.ALLOW if allowed else Action.NOTIFY), f"{arch} {name}"
+
+
+def test_an_ordinary_fork_is_not_notified_of() -> None:
+    """Where clone is permitted without namespace flags, those calls stay the kernel's own; any other is notified of."""
+    mask = 0x7E020000
+    plain = Profile(
+        Action.ERRNO,
+        default_errno_ret=38,
+        architectures=("SCMP_ARCH_X86_64",),
+        rules=(Rule(("clone",), Action.ALLOW, args=(Arg(0, mask, Op.MASKED_EQ, 0),)),),
+    )
+    watched = observed(plain, listener_path="/x", metadata="y")
+    program = bpf.Program.parse(compile_profile(watched))
+    clone = tables.number("x86_64", "clone")
+    assert clone is not None
+
+    def action(flags: int) -> Action:
+        return bpf.decision(program.run(tables.audit_arch("x86_64"), clone, (flags,))).action
+
+    assert [action(flags) for flags in (0, 0x11, 0x1200011, 0x3D0F00)] == [Action.ALLOW] * 4
+    bits = [1 << place for place in range(32) if mask >> place & 1]
+    assert [action(bit | 0x11) for bit in bits] == [Action.NOTIFY] * len(bits)
