@@ -7,11 +7,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from profile_smoke.model import CellResult, Fix, ImageInfo, RunReport, Standin, Verdict
-from profile_smoke.report.text import Colour, Style, counted, safe, seconds, wrap
+from profile_smoke.report.text import Colour, Style, clipped, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LONGEST_WHY = 150
 _GAP = 2
 _NAME_WIDTHS = (20, 14, 10)
 """How wide a name may be; the next one where the table would not fit."""
@@ -108,7 +109,7 @@ def _fitted(cells: Sequence[CellResult], width: int) -> list[dict[str, str]]:
         if width - taken >= _NARROWEST_WHY:
             break
     for row, cell in zip(rows, cells, strict=True):
-        row["why"] = _folded(why(cell), max(width - taken, _NARROWEST_WHY))
+        row["why"] = _folded(clipped(why(cell), _LONGEST_WHY), max(width - taken, _NARROWEST_WHY))
     return rows
 
 
