@@ -30,7 +30,7 @@ from tools.profile_groups import (
     Group,
 )
 
-from profile_smoke.syscall import danger, groups
+from profile_smoke.syscall import danger, groups, refusals
 from profile_smoke.syscall import tables as numbers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,36 +83,6 @@ CLASSES = (
     ),
 )
 
-REFUSED = (
-    "modules",
-    "kexec",
-    "reboot",
-    "bpf",
-    "perf",
-    "tracing",
-    "mounts",
-    "namespaces",
-    "chroot",
-    "userfaultfd",
-    "file-handles",
-    "time-setting",
-    "swap",
-    "raw-io",
-    "quota",
-    "accounting",
-    "kernel-log",
-    "host-identity",
-    "terminal",
-    "fanotify",
-)
-"""Classes of calls that the kernel keeps for a capability: they answer EPERM, as without that capability.
-
-All that is not named anywhere answers ENOSYS, as from a kernel that does not have it: programs know how to go on.
-"""
-ANSWERS_ENOSYS = frozenset(
-    {"clone3", "statmount", "listmount", "listns", "create_module", "query_module", "get_kernel_syms"}
-)
-"""Members of those classes that any process may make, or that no kernel has any more."""
 SUPERSEDED = """
     nice oldfstat oldlstat oldolduname oldstat olduname readdir sgetmask sigaction signal sigpending sigsuspend ssetmask
 """
@@ -120,12 +90,6 @@ SUPERSEDED = """
 TOO_NEW = ("listmount", "listns", "lsm_set_self_attr", "open_tree_attr", "statmount")
 """Refused by engines because they came after the engine's list, and so as a kernel before them would."""
 ARCHITECTURES = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM")
-
-
-def refused(allowed: frozenset[str]) -> frozenset[str]:
-    """What answers EPERM where `allowed` is allowed."""
-    calls = {name for each in danger.CLASSES if each.name in REFUSED for name in each.calls}
-    return frozenset(calls) - ANSWERS_ENOSYS - allowed
 
 
 def allowed(chosen: Class) -> frozenset[str]:
@@ -152,7 +116,7 @@ def profile(chosen: Class) -> dict[str, Any]:
                 for call, index in (("mknod", 1), ("mknodat", 2))
                 for kind in (S_IFIFO, S_IFREG, S_IFSOCK)
             ),
-            _refuse(sorted(refused(calls)), EPERM),
+            _refuse(sorted(refusals.refused(calls)), EPERM),
         ],
     }
 

@@ -14,7 +14,7 @@ from tools import gen_profiles, profile_groups
 from profile_smoke.profile import document
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Decision
-from profile_smoke.syscall import danger, groups, tables
+from profile_smoke.syscall import danger, groups, refusals, tables
 
 CLASSES = {chosen.name: chosen for chosen in gen_profiles.CLASSES}
 LISTED = ("x86_64", "x86", "aarch64", "arm")
@@ -121,7 +121,7 @@ def test_dangerous_calls_are_refused_with_eperm(chosen: gen_profiles.Class, arch
     rules = evaluator(chosen)
     for each in danger.CLASSES:
         if each.name in EVERYWHERE_REFUSED:
-            for name in sorted(each.calls - gen_profiles.ANSWERS_ENOSYS):
+            for name in sorted(each.calls - refusals.ANSWERS_ENOSYS):
                 if tables.number(arch, name) is not None:
                     assert answer(rules, arch, name) == refusal(errno.EPERM), name
 
