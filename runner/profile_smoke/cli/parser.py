@@ -50,7 +50,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Parse; what is not known is an error that names the nearest option."""
-        known, unknown = self.parse_known_args(list(arguments))
+        # Intermixed: an option may stand between two words that belong together.
+        known, unknown = self.parse_known_intermixed_args(list(arguments))
         if unknown:
             word = unknown[0]
             if not word.startswith("-"):

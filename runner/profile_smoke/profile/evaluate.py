@@ -78,6 +78,11 @@ class Evaluator:
         """What happens to a call: `number` as the kernel sees it (x32 with bit 30), up to six `args`."""
         return bpf.decision(self.ret(arch, number, args))
 
+    @property
+    def otherwise(self) -> Decision:
+        """What happens to a call of an ABI that the filter has, where no rule holds."""
+        return bpf.decision(self._default)
+
     def looks_at_args(self, arch: str, number: int) -> bool:
         """Whether the answer to this call depends on its arguments."""
         rules = self._filters.get(arch)
@@ -117,11 +122,11 @@ class Evaluator:
         action = _ret(rule.action, rule.errno_ret)
         if action == self._default:
             return  # runc skips what the default says anyway
-        alternatives = _alternatives(rule.args)
+        ways = alternatives(rule.args)
         for name in rule.names:
             if known is None or known(name):
                 for rules in self._filters.values():
-                    for args in alternatives:
+                    for args in ways:
                         _add_to(rules, name, args, action)
 
 
@@ -129,7 +134,7 @@ def _ret(action: Action, errno_ret: int | None) -> int:
     return bpf.value(action, errno.EPERM if errno_ret is None else errno_ret)
 
 
-def _alternatives(args: Sequence[Arg]) -> tuple[tuple[Arg, ...], ...]:
+def alternatives(args: Sequence[Arg]) -> tuple[tuple[Arg, ...], ...]:
     """The conditions of one rule as libseccomp gets them: several on one argument become a rule each, so any suffices."""
     if len({arg.index for arg in args}) < len(args):
         return tuple((arg,) for arg in args)
