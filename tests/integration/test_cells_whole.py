@@ -80,14 +80,16 @@ def test_minimal_is_blocked_on_nginx_with_a_verified_minimal_fix(
     effects = {each["syscall"]: each["effect"] for each in cell["denials"]}
     assert {name for name, effect in effects.items() if effect == "blocking"} == set(cell["blocking"])
     again = cli("--profile", str(fixed), "--scenario", "nginx", "--target", target, "--no-observe", *STANDIN)
-    assert cells(again)[0]["verdict"] == "passed"
+    assert cells(again)[0]["verdict"] == "passed", again.stdout
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_loaded_filter_does_what_the_profile_says(cli: Cli, tmp_path: Path, target: str) -> None:
     """Read back and compared call by call, for a profile with conditions, several ABIs and several errnos."""
+    # libseccomp 2.5.4 knows `map_shadow_stack`, but not for x32: allowing it there is a difference, and told as one.
+    left = {"clone", "personality", "clone3", "reboot", "map_shadow_stack"}
     rules = [
-        {"names": sorted(tables.all_names() - {"clone", "personality", "clone3", "reboot"}), "action": "SCMP_ACT_ALLOW"},
+        {"names": sorted(tables.all_names() - left), "action": "SCMP_ACT_ALLOW"},
         {"names": ["clone"], "action": "SCMP_ACT_ALLOW",
          "args": [{"index": 0, "value": 0x7E020000, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]},
         {"names": ["personality"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 8, "op": "SCMP_CMP_EQ"}]},
@@ -127,7 +129,7 @@ def test_blame_costs_few_launches(oci: Workbench, missing: tuple[str, ...]) -> N
 @pytest.mark.oci
 def test_cells_side_by_side_get_their_own_denials(cli: Cli, tmp_path: Path) -> None:
     """Four profiles that each miss another call, four jobs: nobody is blamed for what another one tried."""
-    missing = ("setsockopt", "pwrite64", "socketpair", "chown")
+    missing = ("setsockopt", "pwrite64", "socketpair", "writev")
     paths = [written(tmp_path / f"{name}.json", name) for name in missing]
     chosen = [word for path in paths for word in ("--profile", str(path))]
     ran = cli(*chosen, "--scenario", "nginx", "--target", "oci", "--jobs", "4", *STANDIN)
