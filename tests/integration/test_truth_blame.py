@@ -24,6 +24,9 @@ pytestmark = pytest.mark.truth
 OCI = {"nginx": 14, "redis": 13, "node-exporter": 10, "postgresql": 3, "mysql": 2}
 DOCKER = {"nginx": 3, "redis": 1, "node-exporter": 1}
 _SIZES = (1, 1, 2, 3)
+_RACY = frozenset({"rt_sigprocmask"})
+"""Without it a workload works most of the time only: a signal that should have been held back comes a moment too early, and
+nginx then sleeps for ever. No single launch tells the truth of that."""
 
 
 @dataclass
@@ -62,7 +65,7 @@ def mutations(counts: dict[str, int]) -> list[tuple[str, int]]:
 def removed(name: str, seed: int, used: Used) -> frozenset[str]:
     """One to three calls, the same for a seed as long as the workload asks for the same calls."""
     chance = random.Random(f"{name} {seed}")  # noqa: S311  nothing secret
-    return frozenset(chance.sample(sorted(used.allowed), chance.choice(_SIZES)))
+    return frozenset(chance.sample(sorted(used.allowed - _RACY), chance.choice(_SIZES)))
 
 
 def compare(truth: Truth, name: str, seed: int) -> None:

@@ -15,6 +15,7 @@ from profile_smoke.observe.policy import Control, Policy
 from profile_smoke.profile import render
 from profile_smoke.profile.edit import add_rules
 from profile_smoke.profile.evaluate import Evaluator
+from profile_smoke.profile.model import Action
 from profile_smoke.profile.observed import observed
 from profile_smoke.run.blame import BudgetExhausted, Seen
 from profile_smoke.run.candidates import Candidate, candidate, rules_of
@@ -146,9 +147,13 @@ class Lab:
         subject = self._subject
         plain = add_rules(subject.plain, rules_of(allowed, wide=False))
         launch_id = self._launcher.new_id()
-        document = render.to_oci(
-            observed(plain, listener_path=str(self._supervisor.path), metadata=launch_id, settled=settled)
+        instrumented = observed(
+            plain, listener_path=str(self._supervisor.path), metadata=launch_id, settled=settled
         )
+        if not any(rule.action is Action.NOTIFY for rule in instrumented.rules):
+            # It permits every call: there is nothing to see, and without such a rule a runtime hands over no listener.
+            return Seen(passed=True, candidates=())
+        document = render.to_oci(instrumented)
         policy = Policy(self.evaluator(plain), subject.control, answer)
         order = Order(
             subject.scenario,

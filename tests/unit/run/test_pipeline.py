@@ -350,6 +350,18 @@ def test_a_passing_profile_tolerates_all_that_it_refuses() -> None:
     assert [(each.syscall, each.effect) for each in result.denials] == [("mbind", Effect.TOLERATED)]
 
 
+def test_a_profile_that_permits_everything_is_not_observed(tmp_path: Path) -> None:
+    """There is nothing to notify of, so no runtime would hand over a listener: passed, without an observed launch."""
+    target = FakeTarget(lambda _spec: UP, observes=True)
+    effort = Effort(observe=True, max_launches=9, jobs=1)
+    permissive = NamedProfile("p", parse('{"defaultAction": "SCMP_ACT_ALLOW"}', "p.json"), Path("p.json"))
+    with Supervisor(tmp_path / "s") as supervisor:
+        runner = CellRunner(launcher(target), supervisor, controls(), effort)
+        result = runner.run(replace(cell(), profile=permissive), lambda _text: None)
+    assert result.verdict is Verdict.PASSED, result.reason
+    assert [each.kind for each in result.launches] == [LaunchKind.ENFORCE]
+
+
 def test_an_observation_that_disagrees_is_told_and_decides_nothing() -> None:
     """It passes enforced and fails observed: passed, with a note."""
     target = FakeTarget(
