@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from profile_smoke.profile.model import Decision
 
 _ARG_SAMPLES = 64
-NARROWED = frozenset({"clone", "socket", "socketpair", "personality"})
-"""Calls whose arguments decide how narrow a fix can be: every attempt's are kept."""
+NARROWED = {
+    "clone": (0,),
+    "socket": (0, 1, 2),
+    "socketpair": (0, 1, 2),
+    "personality": (0,),
+    "prctl": (0,),
+    "ioctl": (1,),
+}
+"""Calls for which arguments decide how narrow a rule can be, and which arguments: those of every attempt are kept."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +30,9 @@ class Attempted:
     """A refused call as blame needs it: its name, how the control answers it, and the arguments it was tried with.
 
     `control` is the most permissive answer that the control gave to any attempt; `samples` are distinct argument tuples of
-    the attempts that got this answer, at most 64 (`sampled_all` says whether those are all); `says` is what the profile
-    under test answers; `in_init` tells calls that the runtime's init made (too).
+    the attempts that got this answer, at most 64 (`sampled_all` says whether those are all), of calls in `NARROWED` with
+    zeros for the arguments that decide nothing; `says` is what the profile under test answers; `in_init` tells calls that
+    the runtime's init made (too).
     """
 
     name: str
@@ -117,6 +125,8 @@ class Record:
             self._sums[name] = self._sums.pop(name)
         if control.action.permits and not sums.control.action.permits:
             sums.control, sums.samples, sums.sampled_all = control, {}, True
+        if (deciding := NARROWED.get(name)) is not None:
+            args = tuple(value if index in deciding else 0 for index, value in enumerate(args))
         if control.action.permits == sums.control.action.permits and args not in sums.samples:
             if len(sums.samples) < _ARG_SAMPLES:
                 sums.samples[args] = None
