@@ -9,11 +9,13 @@ from profile_smoke.cli.options import PROG
 from profile_smoke.cli.parser import Parser
 from profile_smoke.cli.profile_options import (
     KUBELET_FOLDER,
+    RUNTIME_DEFAULT,
     ConvertOptions,
     DiffOptions,
     Host,
     InstallOptions,
     Kind,
+    LintFormat,
     LintOptions,
     ProfileCommand,
     ProfileOptions,
@@ -91,8 +93,46 @@ def _parser(command: ProfileCommand) -> tuple[Parser, type[Any]]:
 
 
 def _lint() -> Parser:
-    parser = _sub("lint", "PROFILE... [OPTIONS]", "Find mistakes in profiles.")
-    profile_groups.add_profiles(parser)
+    parser = _sub(
+        "lint",
+        "PROFILE... [OPTIONS]",
+        "Find mistakes in profiles: what a runtime refuses, what does not do what it says, what it opens.\n"
+        "Nothing is launched. Every rule has a page in docs/rules/. Exit code 1 when there is an error,\n"
+        "2 when a file cannot be read.",
+    )
+    parser.add_argument(
+        "profiles",
+        metavar="PROFILE",
+        nargs="+",
+        help="a name or a path of a seccomp profile, or a folder of them; repeatable",
+    )
+    for option, text in (
+        ("--select", "look for nothing else; repeatable"),
+        ("--ignore", "do not look for this; wins over --select; repeatable"),
+    ):
+        parser.add_argument(
+            option, metavar="RULE", type=profile_groups.lint_rule, action="append", default=[], help=text
+        )
+    parser.add_argument("--strict", action="store_true", help="a warning gives exit code 1, as an error does")
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="mend what can be mended without changing what the profile means; formatting stays",
+    )
+    profile_groups.add_reader(parser)
+    profile_groups.add_folders(parser)
+    profile_groups.add_host(parser)
+    group = parser.add_argument_group("results")
+    group.add_argument(
+        "-f",
+        "--format",
+        dest="lint_format",
+        metavar="FORMAT",
+        type=values.choice(LintFormat),
+        default=LintFormat.TEXT,
+        help="text or json",
+    )
+    groups.add_destination(group)
     return parser
 
 
@@ -153,9 +193,15 @@ def _score() -> Parser:
         "score",
         "[PROFILE...] [OPTIONS]",
         "How much a profile leaves open: its tier, the classes of dangerous calls that it lets through, and the\n"
-        "calls it allows, beside Docker's default.",
+        "calls it allows, beside a reference; with seccompute's figure where that is installed.",
     )
     profile_groups.add_profiles(parser, optional="all that are known")
+    parser.add_argument(
+        "--against",
+        metavar="PROFILE",
+        default=RUNTIME_DEFAULT,
+        help="the reference (default: runtime-default, this program's own, modelled on Docker's default profile)",
+    )
     profile_groups.add_reader(parser)
     profile_groups.add_folders(parser)
     profile_groups.add_host(parser)

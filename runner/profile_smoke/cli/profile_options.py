@@ -11,6 +11,7 @@ from profile_smoke.report.interface import STDOUT, Format
 if TYPE_CHECKING:
     from pathlib import Path
 
+RUNTIME_DEFAULT = "runtime-default"
 KUBELET_FOLDER = "/var/lib/kubelet/seccomp/profiles/kubernetes"
 """Below the kubelet's seccomp root, so that a pod names it as `localhostProfile: profiles/kubernetes/NAME.json`."""
 
@@ -51,12 +52,28 @@ class Host:
     kernel: tuple[int, int] | None = None
 
 
+class LintFormat(StrEnum):
+    """How `lint` shows what it found: a line for each finding, or JSON."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 @dataclass(frozen=True)
 class LintOptions:
-    """`profile lint`."""
+    """`profile lint`. Empty `select`: every rule; `ignore` wins over it. `strict`: warnings fail too."""
 
     command: ClassVar[ProfileCommand] = ProfileCommand.LINT
     profiles: tuple[str, ...]
+    reader: Reader = Reader.DOCKER
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    strict: bool = False
+    fix: bool = False
+    host: Host = Host()
+    profiles_dirs: tuple[Path, ...] = ()
+    lint_format: LintFormat = LintFormat.TEXT
+    output: str = STDOUT
 
 
 @dataclass(frozen=True)
@@ -92,10 +109,11 @@ class DiffOptions:
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """`profile score`. Empty `profiles`: all that are known."""
+    """`profile score`. Empty `profiles`: all that are known; `against` is the reference."""
 
     command: ClassVar[ProfileCommand] = ProfileCommand.SCORE
     profiles: tuple[str, ...] = ()
+    against: str = RUNTIME_DEFAULT
     reader: Reader = Reader.DOCKER
     host: Host = Host()
     profiles_dirs: tuple[Path, ...] = ()

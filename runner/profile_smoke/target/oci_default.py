@@ -13,7 +13,7 @@ from profile_smoke.profile.document import parse
 if TYPE_CHECKING:
     from profile_smoke.profile.document import Document
 
-SOURCE = "the default profile of target oci"
+SOURCE = "the default profile of target oci, modelled on Docker's"
 
 
 def document() -> Document:
