@@ -93,6 +93,15 @@ def add_output(parser: Parser) -> None:
     groups.add_destination(group)
 
 
+def lint_rule(text: str) -> str:
+    """The id of a lint rule."""
+    from profile_smoke.profile.lint.rules import BY_ID
+
+    if text not in BY_ID:
+        raise argparse.ArgumentTypeError(f"there is no rule {text!r}{values.nearest(text, BY_ID)}")
+    return text
+
+
 def capabilities(text: str) -> tuple[str, ...]:
     """``CAP_SYS_ADMIN,net_admin``: names with or without prefix, in any case; sorted, each once."""
     from profile_smoke.profile._vocabulary import CAPABILITIES

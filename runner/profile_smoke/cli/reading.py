@@ -86,7 +86,7 @@ def resolved(document: Document, reader: Reader, host: Host) -> Profile:
         case Reader.DOCKER | Reader.OCI:
             caps = CAPABILITIES if host.caps is None else host.caps
             return resolve(
-                document.profile, caps=caps, arch=native_of(host), kernel=host.kernel or _running_kernel()
+                document.profile, caps=caps, arch=native_of(host), kernel=host.kernel or running_kernel()
             )
     assert_never(reader)
 
@@ -99,6 +99,7 @@ def native_of(host: Host) -> str:
     return native
 
 
-def _running_kernel() -> tuple[int, int]:
+def running_kernel() -> tuple[int, int]:
+    """Major and minor version of this machine's kernel."""
     major, minor = platform.release().split(".")[:2]
     return int(major), int("".join(filter(str.isdigit, minor.split("-")[0])) or 0)

@@ -17,6 +17,24 @@ if TYPE_CHECKING:
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
+class FieldError(BadFileError):
+    """A value that is wrong, with its first character in the text and its path in the document.
+
+    Attributes:
+        field: the value; None for an error that was made without one.
+    """
+
+    field: Field | None = None
+
+    @classmethod
+    def of(cls, field: Field, problem: str) -> FieldError:
+        """The error about a value."""
+        place = field.source.place(field.node.start)
+        error = cls(field.source.name, f"{place} ({field.path})" if field.path else place, problem)
+        error.field = field
+        return error
+
+
 @dataclass(frozen=True)
 class Field:
     """A value in the document: `path` is such as `syscalls[3].action`, empty for the document itself."""
@@ -25,10 +43,9 @@ class Field:
     node: Node
     path: str
 
-    def error(self, problem: str) -> BadFileError:
+    def error(self, problem: str) -> FieldError:
         """An error about this value."""
-        place = self.source.place(self.node.start)
-        return BadFileError(self.source.name, f"{place} ({self.path})" if self.path else place, problem)
+        return FieldError.of(self, problem)
 
     def members(self, keys: Collection[str]) -> Mapping[str, Field]:
         """The members of an object that may hold `keys` only; those that are null count as absent, as in Go.
@@ -87,7 +104,7 @@ class Field:
             raise self.error(f"{_short(value)} is out of range; must be 0 to {highest}")
         return value
 
-    def _wrong(self, expected: str) -> BadFileError:
+    def _wrong(self, expected: str) -> FieldError:
         return self.error(f"must be {expected}, not {kind(self.node)}")
 
 

@@ -60,6 +60,20 @@ def rewrite(source: Source, profile: Profile, planned: Sequence[Planned]) -> str
     return f"{source.text[: last.end]}{member}{source.text[last.end :]}"
 
 
+def in_plural(source: Source) -> str:
+    """The text with the old single `name` of each rule written as `names`; nothing else in it moves."""
+    root = _members(source.root)
+    rules = _nodes(root["syscalls"].value) if "syscalls" in root else ()
+    style = _style(source, rules)
+    single = [
+        (rule, str(name.value.value))
+        for rule in rules
+        if (name := _members(rule).get("name")) and name.value.value
+    ]
+    edits = [(rule, _renamed(source, rule, (name,), style)) for rule, name in single]
+    return _replaced(source, 0, len(source.text), edits)
+
+
 def _item(source: Source, profile: Profile, entry: Planned, style: _Style) -> Item:
     if entry.origin is None:
         comment = {"comment": entry.rule.comment} if entry.rule.comment else {}

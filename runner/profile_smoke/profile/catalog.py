@@ -65,7 +65,7 @@ class Catalog:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._paths: dict[str, Path] = {}
-        for path in dict.fromkeys(path for folder in folders for path in _files(folder)):
+        for path in dict.fromkeys(path for folder in folders for path in files_in(folder)):
             self._add(path)
 
     @property
@@ -92,13 +92,22 @@ class Catalog:
         """
         if name_or_path == RUNTIME_DEFAULT:
             return NamedProfile(RUNTIME_DEFAULT, None, None)
+        path = self.path(name_or_path)
+        loaded = document.load(path)
+        return NamedProfile(short_name(path), loaded, path)
+
+    def path(self, name_or_path: str) -> Path:
+        """The file that `find` would read; it may hold anything.
+
+        Raises:
+            UsageError: no such profile, or the target's own default, which is no file.
+        """
         path = self._paths.get(name_or_path)
         if path is None:
             path = Path(name_or_path)
             if "/" not in name_or_path and path.suffix != ".json" and not _is_file(path):
                 raise self._unknown(name_or_path)
-        loaded = document.load(path)
-        return NamedProfile(short_name(path), loaded, path)
+        return path
 
     def _add(self, path: Path) -> None:
         name = short_name(path)
@@ -115,7 +124,12 @@ class Catalog:
         )
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_in(folder: Path) -> Iterator[Path]:
+    """Every `*.json` in a folder, at any depth, except under what starts with a dot.
+
+    Raises:
+        UsageError: no such folder, or none in it.
+    """
     if not os.path.isdir(folder):  # noqa: PTH112 - unlike pathlib's, it never raises
         raise UsageError(f"{folder}: no such folder of profiles")
     found = False

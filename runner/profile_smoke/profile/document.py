@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import BadFileError
-from profile_smoke.profile._fields import Field, kind
+from profile_smoke.profile._fields import Field, FieldError, kind
 from profile_smoke.profile._names import unknown_names
 from profile_smoke.profile._vocabulary import ARCHITECTURES, CAPABILITIES, DOCKER_ARCHES, FLAGS, quoted
 from profile_smoke.profile.model import Action, ArchMapEntry, Arg, Conditions, Op, Profile, Rule
@@ -61,6 +61,15 @@ def load(path: str | Path) -> Document:
     Raises:
         BadFileError: it cannot be read, is larger than 1 MiB, is not JSON, or is no valid profile.
     """
+    return parse(read(path), str(path))
+
+
+def read(path: str | Path) -> str:
+    """The text of a profile file, line ends and byte order mark kept.
+
+    Raises:
+        BadFileError: it cannot be read, is larger than 1 MiB, or is not UTF-8.
+    """
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -69,13 +78,12 @@ def load(path: str | Path) -> Document:
     if len(content) > MAX_BYTES:
         raise BadFileError(path, "", f"larger than {MAX_BYTES // 2**20} MiB, as no seccomp profile is")
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadFileError(
             path, f"line {line}", f"byte 0x{content[error.start]:02x} is not UTF-8 text"
         ) from error
-    return parse(text, str(path))
 
 
 def parse(text: str, source: str) -> Document:
@@ -90,6 +98,32 @@ def parse(text: str, source: str) -> Document:
     raw: Mapping[str, Any] = tree.root.plain
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return Document(profile, raw, text, source, digest, unknown_names(raw))
+
+
+def problems(text: str, source: str) -> tuple[FieldError, ...]:
+    """What is wrong with the text of a profile: the first problem of each rule, and of the document around them.
+
+    Raises:
+        BadFileError: not JSON, or something else than a profile.
+    """
+    tree = Source(text, source)
+    root = Field(tree, tree.root, "")
+    _check_is_profile(root)
+    found: dict[str, FieldError] = {}
+    for part in (*_entries(root), root):
+        try:
+            _profile(part) if part is root else _rule(part)
+        except FieldError as error:
+            found.setdefault(str(error), error)
+    return tuple(found.values())
+
+
+def _entries(root: Field) -> tuple[Field, ...]:
+    """The rules as far as there are any; what is wrong with their list is told with the document."""
+    members = root.node.value if isinstance(root.node.value, dict) else {}
+    if "syscalls" not in members or not isinstance(members["syscalls"].value.value, tuple):
+        return ()
+    return Field(root.source, members["syscalls"].value, "syscalls").items()
 
 
 def _why_unreadable(error: OSError) -> str:

@@ -78,11 +78,16 @@ class Source:
             raise self.error(rest, "text after the end of the JSON value")
 
     def place(self, offset: int) -> str:
-        """`line L, column C` of a character, from 1; lines end with LF, a byte order mark has no column."""
+        """`line L, column C` of a character."""
+        line, column = self.position(offset)
+        return f"line {line}, column {column}"
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character, from 1; lines end with LF, a byte order mark has no column."""
         begin = self.text.rfind("\n", 0, offset) + 1
         line = self.text.count("\n", 0, offset) + 1
         mark = len(BOM) if begin == 0 and self.text.startswith(BOM) else 0
-        return f"line {line}, column {offset - begin - mark + 1}"
+        return line, offset - begin - mark + 1
 
     def error(self, offset: int, problem: str) -> BadFileError:
         """An error about the character at `offset`."""

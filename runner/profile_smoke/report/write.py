@@ -17,7 +17,7 @@ from pathlib import Path
 from profile_smoke.errors import DiskFullError, SmokeError, UsageError
 from profile_smoke.report.interface import STDOUT
 
-__all__ = ["STDOUT", "check", "write"]
+__all__ = ["STDOUT", "check", "write", "write_over"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -38,6 +38,22 @@ def write(destination: str, text: str) -> None:
         _write_file(Path(os.path.realpath(destination)), text.encode())
     except OSError as error:
         raise _translated(destination, error) from None
+
+
+def write_over(destination: str, was: str, text: str) -> None:
+    """Write the text to a file that still holds `was`.
+
+    Raises:
+        UsageError: it holds something else by now, and is left as it is; or as `write`.
+        DiskFullError: no space left.
+    """
+    try:
+        now = Path(destination).read_bytes()
+    except OSError as error:
+        raise _translated(destination, error) from None
+    if now != was.encode():
+        raise UsageError(f"{destination}: changed in the meantime and is left as it is; run this again")
+    write(destination, text)
 
 
 def check(destination: str) -> None:

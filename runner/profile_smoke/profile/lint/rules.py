@@ -1,0 +1,20 @@
+"""All lint rules, in the order of their pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from profile_smoke.profile.lint import answers, arguments, form, loading, openings, relations
+
+if TYPE_CHECKING:
+    from profile_smoke.profile.lint.interface import Rule
+
+RULES: tuple[Rule, ...] = (
+    *form.RULES,
+    *relations.RULES,
+    *arguments.RULES,
+    *loading.RULES,
+    *answers.RULES,
+    *openings.RULES,
+)
+BY_ID = {rule.id: rule for rule in RULES}
