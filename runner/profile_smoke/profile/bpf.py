@@ -34,13 +34,14 @@ _VALUES = {
 _ACTIONS = {number: action for action, number in _VALUES.items() if action is not Action.KILL}
 
 _LIMIT, _SCRATCH, _DATA_SIZE, _WORD = 4096, 16, 64, 0xFFFFFFFF
-_LD_ABS, _LD_LEN, _LDX_LEN = 0x20, 0x80, 0x81
+LD_ABS, _LD_LEN, _LDX_LEN = 0x20, 0x80, 0x81
 _LD_IMM, _LDX_IMM, _LD_MEM, _LDX_MEM, _ST, _STX, _TAX, _TXA = 0x00, 0x01, 0x60, 0x61, 0x02, 0x03, 0x07, 0x87
-_RET_K, _RET_A, _JA, _JEQ, _NEG = 0x06, 0x16, 0x05, 0x15, 0x84
+RET_K, RET_A, JA, _JEQ, _NEG = 0x06, 0x16, 0x05, 0x15, 0x84
 _DIV, _LSH, _RSH = 0x34, 0x64, 0x74
-_X = 0x08
+X = 0x08
 """Added to an arithmetic or jump code: the operand is X instead of the instruction's constant."""
-_COMPARE: Mapping[int, Callable[[int, int], object]] = {
+DIV_X = _DIV | X
+COMPARE: Mapping[int, Callable[[int, int], object]] = {
     _JEQ: operator.eq,
     0x25: operator.gt,
     0x35: operator.ge,
@@ -58,7 +59,7 @@ _COMPUTE: Mapping[int, Callable[[int, int], int]] = {
     0xA4: operator.xor,
 }
 _MEMORY = frozenset({_LD_MEM, _LDX_MEM, _ST, _STX})
-_SIMPLE = frozenset({_LD_LEN, _LDX_LEN, _LD_IMM, _LDX_IMM, _TAX, _TXA, _RET_K, _RET_A, _NEG})
+_SIMPLE = frozenset({_LD_LEN, _LDX_LEN, _LD_IMM, _LDX_IMM, _TAX, _TXA, RET_K, RET_A, _NEG})
 
 
 def value(action: Action, data: int = 0) -> int:
@@ -127,6 +128,11 @@ class Program:
         _validate(instructions)
         return cls(instructions)
 
+    @property
+    def raw(self) -> bytes:
+        """The array of `struct sock_filter`, as the kernel takes it."""
+        return b"".join(struct.pack("=HBBI", *instruction) for instruction in self.instructions)
+
     def run(self, audit_arch: int, number: int, args: Sequence[int], ip: int = 0) -> int:
         """The value that the program returns for one call; `args` are up to six, missing ones count as 0."""
         words = [number & _WORD, audit_arch, ip & _WORD, ip >> 32 & _WORD]
@@ -153,35 +159,35 @@ class Program:
             if code == _JEQ:
                 table, otherwise = switches.get(pc) or self._switch(pc)
                 pc = table.get(a, otherwise)
-            elif code == _LD_ABS:
+            elif code == LD_ABS:
                 a, pc = words[k], yes
-            elif code == _RET_K:
+            elif code == RET_K:
                 return k
-            elif code == _RET_A:
+            elif code == RET_A:
                 return a
-            elif code & ~_X in _COMPARE:
-                pc = yes if _COMPARE[code & ~_X](a, x if code & _X else k) else no
-            elif code == _DIV | _X and not x:
+            elif code & ~X in COMPARE:
+                pc = yes if COMPARE[code & ~X](a, x if code & X else k) else no
+            elif code == DIV_X and not x:
                 return 0  # as the kernel: a program that divides by zero ends with 0, which kills
             else:
-                a, x = _compute(code, k, a, x, memory)
+                a, x = compute(code, k, a, x, memory)
                 pc = yes
 
     @functools.cached_property
     def _steps(self) -> tuple[_Step, ...]:
         def land(pc: int) -> int:
-            while self.instructions[pc].code == _JA:
+            while self.instructions[pc].code == JA:
                 pc += 1 + self.instructions[pc].k
             return pc
 
         steps = []
         for pc, (code, jt, jf, k) in enumerate(self.instructions):
-            if code in (_RET_K, _RET_A):
+            if code in (RET_K, RET_A):
                 steps.append(_Step(code, k, 0, 0))
-            elif code & ~_X in _COMPARE:
+            elif code & ~X in COMPARE:
                 steps.append(_Step(code, k, land(pc + 1 + jt), land(pc + 1 + jf)))
             else:
-                steps.append(_Step(code, k >> 2 if code == _LD_ABS else k, land(pc + 1), 0))
+                steps.append(_Step(code, k >> 2 if code == LD_ABS else k, land(pc + 1), 0))
         # Long jumps at the very start have no predecessor that could skip them.
         first = land(0)
         return (steps[first], *steps[1:]) if first else tuple(steps)
@@ -215,10 +221,10 @@ class _Watched(list[int]):
         return super().__getitem__(index)
 
 
-def _compute(code: int, k: int, a: int, x: int, memory: list[int]) -> tuple[int, int]:  # noqa: PLR0911  one per form
+def compute(code: int, k: int, a: int, x: int, memory: list[int]) -> tuple[int, int]:  # noqa: PLR0911  one per form
     """The registers A and X after an instruction that neither jumps nor returns."""
-    if code & ~_X in _COMPUTE:
-        return _COMPUTE[code & ~_X](a, x if code & _X else k) & _WORD, x
+    if code & ~X in _COMPUTE:
+        return _COMPUTE[code & ~X](a, x if code & X else k) & _WORD, x
     match code:
         case 0x84:  # NEG
             return -a & _WORD, x
@@ -248,26 +254,26 @@ def _validate(instructions: Sequence[Instruction]) -> None:
         problem = _problem(instruction, size - pc - 1)
         if problem:
             raise InstrumentError(f"seccomp program, instruction {pc} ({instruction.code:#04x}): {problem}")
-    if instructions[-1].code not in (_RET_K, _RET_A):
+    if instructions[-1].code not in (RET_K, RET_A):
         raise InstrumentError("seccomp program: its last instruction is no return")
 
 
 def _problem(instruction: Instruction, left: int) -> str:  # noqa: PLR0911  one answer per kind of instruction
     """Why the kernel would refuse an instruction that has `left` others behind it; empty where it would not."""
     code, jt, jf, k = instruction
-    if code == _LD_ABS:
+    if code == LD_ABS:
         return (
             ""
             if k % 4 == 0 and k < _DATA_SIZE
             else f"loads offset {k}, beyond the call's 64 bytes or unaligned"
         )
-    if code == _JA:
+    if code == JA:
         return "" if k < left else f"jumps {k} ahead, past the end"
-    if code & ~_X in _COMPARE:
+    if code & ~X in COMPARE:
         return "" if max(jt, jf) < left else f"jumps {max(jt, jf)} ahead, past the end"
     if code in _MEMORY:
         return "" if k < _SCRATCH else f"scratch cell {k}: there are {_SCRATCH}"
-    if code & ~_X in _COMPUTE:
+    if code & ~X in _COMPUTE:
         if code == _DIV and not k:
             return "divides by zero"
         return f"shifts by {k}" if code in (_LSH, _RSH) and k > 31 else ""  # noqa: PLR2004  bits of a register

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from profile_smoke.model import LaunchKind
-from profile_smoke.profile import bpf
+from profile_smoke.profile.loaded import LoadedFilter
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.run.launch import Launcher, Order, Result
 from profile_smoke.run.limits import Limits, full_limits, measured_limits
@@ -113,23 +113,8 @@ def baseline_of(scenario: Scenario, result: Result) -> Baseline:
     """What a passed control tells."""
     limits = measured_limits(scenario, result.seconds)
     if result.programs:
-        return Baseline(result, limits, LoadedControl(result.programs), "read back from the kernel")
+        return Baseline(result, limits, LoadedFilter(result.programs), "read back from the kernel")
     return Baseline(result, limits, ConservativeControl(), "a table of calls that are never let pass")
-
-
-@dataclass(frozen=True)
-class LoadedControl:
-    """What the filters do that the kernel loaded for the control, combined as the kernel combines them."""
-
-    programs: tuple[bpf.Program, ...]
-
-    def decide(self, audit_arch: int, number: int, args: Sequence[int]) -> Decision:
-        """The kernel's own answer."""
-        return bpf.decision(bpf.combine(program.run(audit_arch, number, args) for program in self.programs))
-
-    def looks_at_args(self, audit_arch: int, number: int) -> bool:
-        """Whether any of the programs does."""
-        return any(program.looks_at_args(audit_arch, number) for program in self.programs)
 
 
 class ConservativeControl:

@@ -1,0 +1,205 @@
+"""Where a loaded filter does other than the profile's text says, and why.
+
+The text is read with every name known and the first matching rule in force. Each difference is put down to the first of
+these that accounts for it exactly, by evaluating the profile with that one thing changed: a name that the runtime's
+libseccomp does not know, fields that only Docker reads, an ABI that was lost or came in, the runtime's ENOSYS boundary,
+another filter stacked on it. What nothing accounts for is said to be unexplained.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import defaultdict
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from profile_smoke.errors import RuntimeRefusedError
+from profile_smoke.model import Cause, FilterFinding
+from profile_smoke.profile import bpf, sampling
+from profile_smoke.profile.compare import describe
+from profile_smoke.profile.evaluate import Evaluator
+from profile_smoke.profile.model import Action, Decision, Profile
+from profile_smoke.profile.written import Written
+from profile_smoke.syscall import danger, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from profile_smoke.profile.loaded import LoadedFilter
+
+_SHOWN = 8
+_ENOSYS = Decision(Action.ERRNO, errno.ENOSYS)
+_WHY = {
+    Cause.UNKNOWN_NAME: "the runtime's libseccomp does not know the name and drops it",
+    Cause.DOCKER_ONLY_FIELDS: "the runtime was given Docker's format as it is, without includes, excludes and archMap",
+    Cause.MISSING_ARCHITECTURE: "the filter's architectures are not those of the profile",
+    Cause.RULE_ORDER: "libseccomp combines the rules for a call in its own order, not in the file's",
+    Cause.ENOSYS_BOUNDARY: "the runtime draws its ENOSYS boundary elsewhere",
+    Cause.STACKED_FILTER: "another filter is stacked on it",
+    Cause.UNEXPLAINED: "nothing known explains it",
+}
+
+
+class Reading(NamedTuple):
+    """A profile as it should be meant.
+
+    `plain` is resolved for the target, `raw` is what a plain OCI reader makes of the file.
+    """
+
+    plain: Profile
+    raw: Profile | None
+    native: str
+    known: Callable[[str], bool]
+
+
+class _Difference(NamedTuple):
+    arch: str
+    number: int
+    args: tuple[int, ...]
+    says: Decision
+    does: Decision
+
+
+class _Alike(NamedTuple):
+    """What differences in one finding have in common."""
+
+    cause: Cause
+    arch: str
+    named: bool
+    shown: str
+    says: Decision
+    does: Decision
+
+
+def findings(found: LoadedFilter, reading: Reading, arches: Sequence[str]) -> tuple[FilterFinding, ...]:
+    """Every difference with its cause, those that open something first. `found` may hold no program at all."""
+    if not found.programs:
+        text = "no filter is loaded: every call is allowed"
+        return (FilterFinding(Cause.MISSING_FILTER, opens=True, abi="", calls=(), text=text),)
+    causes = _Causes(found, reading)
+    alike: dict[_Alike, list[int]] = defaultdict(list)
+    for each in _differences(found, reading, arches):
+        named = tables.name(each.arch, each.number) is not None
+        key = _Alike(causes.of(each), each.arch, named, sampling.shown(each.args), each.says, each.does)
+        alike[key].append(each.number)
+    made = [_finding(key, numbers) for key, numbers in alike.items()]
+    return tuple(sorted(made, key=lambda each: not each.opens))
+
+
+def _differences(found: LoadedFilter, reading: Reading, arches: Sequence[str]) -> Iterator[_Difference]:
+    """One for each call: that with the arguments for which the filter lets it through, where there are such."""
+    written = Written(reading.plain, reading.native)
+    samples = sampling.samples(reading.plain)
+    for arch in arches:
+        audit = tables.audit_arch(arch)
+        for number in sampling.numbers(arch):
+            tried: list[tuple[int, ...]] = list(
+                samples.get(tables.name(arch, number) or "", sampling.UNCONDITIONAL)
+            )
+            if found.looks_at_args(audit, number):
+                tried += found.answers(arch, number).values()
+            differing = [
+                _Difference(arch, number, args, says, does)
+                for args in tried
+                if (says := written.decide(arch, number, args)) != (does := found.decide(audit, number, args))
+            ]
+            if differing:
+                yield min(differing, key=lambda each: not _opens(each.says, each.does))
+
+
+def _opens(says: Decision, does: Decision) -> bool:
+    return does.action.permits and not says.action.permits
+
+
+class _Causes:
+    """Readings of the profile with one thing changed, each made when it is first asked for."""
+
+    def __init__(self, found: LoadedFilter, reading: Reading) -> None:
+        self._found, self._reading = found, reading
+
+    def of(self, each: _Difference) -> Cause:
+        """Why the filter differs there."""
+        name = tables.name(each.arch, each.number)
+        for cause, holds in (
+            (
+                Cause.UNKNOWN_NAME,
+                name is not None and not self._reading.known(name) and self._as(each, self._meant),
+            ),
+            (Cause.RULE_ORDER, self._as(each, self._every_name_known)),
+            (Cause.ENOSYS_BOUNDARY, self._as(each, self._meant) or self._as(each, self._without_boundary)),
+            (Cause.DOCKER_ONLY_FIELDS, self._as(each, self._raw)),
+            (Cause.MISSING_ARCHITECTURE, self._as(each, self._other_architectures(each.arch))),
+            (Cause.STACKED_FILTER, self._alone(each)),
+            (Cause.ENOSYS_BOUNDARY, _ENOSYS in (each.says, each.does) and not _opens(each.says, each.does)),
+        ):
+            if holds:
+                return cause
+        return Cause.UNEXPLAINED
+
+    def _as(self, each: _Difference, reading: Evaluator | None) -> bool:
+        return reading is not None and reading.decide(each.arch, each.number, each.args) == each.does
+
+    def _alone(self, each: _Difference) -> bool:
+        programs = self._found.programs
+        audit = tables.audit_arch(each.arch)
+        return len(programs) > 1 and any(
+            bpf.decision(program.run(audit, each.number, each.args)) == each.says for program in programs
+        )
+
+    @cached_property
+    def _meant(self) -> Evaluator | None:
+        return self._read(self._reading.plain, known=self._reading.known)
+
+    @cached_property
+    def _every_name_known(self) -> Evaluator | None:
+        return self._read(self._reading.plain)
+
+    @cached_property
+    def _without_boundary(self) -> Evaluator | None:
+        return self._read(self._reading.plain, known=self._reading.known, boundary=False)
+
+    @cached_property
+    def _raw(self) -> Evaluator | None:
+        return self._read(self._reading.raw, known=self._reading.known) if self._reading.raw else None
+
+    @cached_property
+    def _toggled(self) -> dict[str, Evaluator | None]:
+        return {}
+
+    def _other_architectures(self, arch: str) -> Evaluator | None:
+        """The profile with this ABI taken out of its architectures, or put in."""
+        if arch not in self._toggled:
+            plain, name = self._reading.plain, tables.scmp_arch(arch)
+            others = tuple(each for each in plain.architectures if each != name)
+            changed = others if name in plain.architectures else (*plain.architectures, name)
+            self._toggled[arch] = self._read(replace(plain, architectures=changed), known=self._reading.known)
+        return self._toggled[arch]
+
+    def _read(
+        self, profile: Profile, *, known: Callable[[str], bool] | None = None, boundary: bool = True
+    ) -> Evaluator | None:
+        """None for a reading that the runtime would refuse: then that is not how it was read."""
+        try:
+            return Evaluator(profile, self._reading.native, known=known, enosys_boundary=boundary)
+        except RuntimeRefusedError:
+            return None
+
+
+def _finding(key: _Alike, numbers: Sequence[int]) -> FilterFinding:
+    names = [name for number in numbers if (name := tables.name(key.arch, number))]
+    # What matters most is read first; a long list is folded in the text and whole in `calls`.
+    names.sort(key=lambda name: danger.danger(name) is None)
+    if key.named:
+        worst = max(_SHOWN, sum(danger.danger(name) is not None for name in names))
+        more = f" and {len(names) - worst} more" if len(names) > worst else ""
+        calls = ", ".join(names[:worst]) + more
+    else:
+        calls = sampling.calls(key.arch, numbers)
+    text = (
+        f"{key.arch}: {calls}{key.shown}: profile says {describe(key.says)}, loaded filter says "
+        f"{describe(key.does)}: {_WHY[key.cause]}"
+    )
+    return FilterFinding(
+        key.cause, opens=_opens(key.says, key.does), abi=key.arch, calls=tuple(names), text=text
+    )
