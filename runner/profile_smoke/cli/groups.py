@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from profile_smoke import __version__
 from profile_smoke.cli import values
-from profile_smoke.cli.options import MAX_LAUNCHES, PROG, Keep, StandinMode, TargetName
+from profile_smoke.cli.options import MAX_LAUNCHES, PROG, Keep, PrivilegeEscalation, StandinMode, TargetName
 from profile_smoke.report.interface import STDOUT, Format
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ def add_selection(parser: Parser) -> None:
         action="append",
         default=[],
         help="a folder of your own profiles, beside the ones that come along; repeatable",
+    )
+    group.add_argument(
+        "--privilege-escalation",
+        metavar="WHICH",
+        type=values.choice(PrivilegeEscalation),
+        help="allowed (no_new_privs off), denied (on) or both (default: as the scenario says)",
     )
     group.add_argument(
         "--only", metavar="ID", action="append", default=[], help="one cell, as list shows it; repeatable"

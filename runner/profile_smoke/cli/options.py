@@ -54,6 +54,14 @@ class StandinMode(StrEnum):
     NEVER = "never"
 
 
+class PrivilegeEscalation(StrEnum):
+    """Whether workloads may gain privileges (no_new_privs off), may not (on), or are run both ways."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    BOTH = "both"
+
+
 class Keep(StrEnum):
     """Which containers outlive the run."""
 
@@ -81,7 +89,8 @@ class ReportFile:
 class Options:
     """Everything the command line says; an option that a command does not have keeps its default.
 
-    Empty `profiles`, `scenarios` and `targets` mean: not said. `jobs` None: as many as suit this machine.
+    Empty `profiles`, `scenarios` and `targets` mean: not said, and so does None for `privilege_escalation`. `jobs` None:
+    as many as suit this machine.
     `paths` are the files for `lint`, `runs` the run ids for `clean`, `profile` is what a sub-command of `profile` has.
     """
 
@@ -93,6 +102,7 @@ class Options:
     scenarios_dirs: tuple[Path, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
     standin: StandinMode = StandinMode.AUTO
+    privilege_escalation: PrivilegeEscalation | None = None
     only: tuple[str, ...] = ()
     shard: Shard | None = None
     jobs: int | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from profile_smoke import rundir
-from profile_smoke.cli.options import Options, TargetName
+from profile_smoke.cli.options import Options, PrivilegeEscalation, TargetName
 from profile_smoke.errors import TargetUnavailableError, UsageError
 from profile_smoke.image.store import Store
 from profile_smoke.profile.catalog import Catalog as ProfileCatalog
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from profile_smoke.target.interface import Target
 
 _GLOB = frozenset("*?[")
+_SETTINGS = {
+    PrivilegeEscalation.ALLOWED: (False,),
+    PrivilegeEscalation.DENIED: (True,),
+    PrivilegeEscalation.BOTH: (False, True),
+}
 _N = TypeVar("_N", NamedProfile, Scenario)
 
 
@@ -64,9 +69,17 @@ def cells(options: Options, names: Sequence[TargetName]) -> list[Cell]:
         scenarios(options),
         [name.value for name in names],
         own=own_profiles(options),
+        no_new_privileges=_settings(options),
         only=options.only,
         shard=(options.shard.index, options.shard.count) if options.shard else None,
     )
+
+
+def _settings(options: Options) -> tuple[bool, ...]:
+    """What no_new_privs is set to; empty: as the scenario says. An id with a setting needs no option to be found."""
+    if options.privilege_escalation:
+        return _SETTINGS[options.privilege_escalation]
+    return (False, True) if any("+" in pattern for pattern in options.only) else ()
 
 
 def _chosen(patterns: Sequence[str], every: Sequence[_N], find: Callable[[str], _N], option: str) -> list[_N]:

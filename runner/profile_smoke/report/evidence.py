@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import CellResult, Fix, Launch, LaunchKind, Outcome, Verdict
+from profile_smoke.report import table
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def command(cell: CellResult) -> str:
         "--scenario": cell.scenario,
         "--target": cell.target.name,
     }
+    if table.setting(cell):
+        words["--privilege-escalation"] = "denied" if cell.no_new_privileges else "allowed"
     return " ".join(["profile-smoke", *(f"{option} {_quoted(word)}" for option, word in words.items())])
 
 

@@ -118,13 +118,19 @@ def _row(cell: CellResult, name_width: int) -> dict[str, str]:
     return {
         "profile": _folded(cell.profile.name, name_width),
         "scenario": _folded(cell.scenario, name_width),
-        "target": _folded(cell.target.name, name_width),
+        "target": "\n".join(filter(None, (_folded(cell.target.name, name_width), setting(cell)))),
         "image": _image(cell.image, name_width),
         **({"expected": cell.expected.value} if cell.gates else {}),
         "verdict": _verdict(cell),
         "why": "",
         "time": seconds(cell.seconds),
     }
+
+
+def setting(cell: CellResult) -> str:
+    """``+no-new-privs``, where the cell's id says that it ran otherwise than its scenario says."""
+    _, plus, name = cell.id.partition("+")
+    return plus + name
 
 
 def _verdict(cell: CellResult) -> str:

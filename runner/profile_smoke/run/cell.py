@@ -15,17 +15,18 @@ from profile_smoke.model import (
     Denial,
     Effect,
     Evidence,
+    FilterCheck,
     Fix,
     Process,
     ProfileRef,
     Verdict,
 )
 from profile_smoke.profile import render
+from profile_smoke.profile.compare import differences
 from profile_smoke.run.blame import Blame, BudgetExhausted, find_blame
 from profile_smoke.run.candidates import Candidate, rules_of, unobservable_write
 from profile_smoke.run.controls import Baseline, Controls, baseline_of
 from profile_smoke.run.lab import Lab, Subject
-from profile_smoke.run.review import Review
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -34,22 +35,17 @@ if TYPE_CHECKING:
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.observe.supervisor import Supervisor
     from profile_smoke.profile.model import Profile
-    from profile_smoke.profile.purpose import DenyCheck
     from profile_smoke.run.launch import Launcher, Result
     from profile_smoke.run.plan import Cell
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a cell may do: `observe` at all, launches for enforcing and blaming, how many of them side by side.
-
-    `deny` is what its profile is checked for not to allow; None: for nothing.
-    """
+    """How much a cell may do: `observe` at all, launches for enforcing and blaming, how many of them side by side."""
 
     observe: bool
     max_launches: int
     jobs: int
-    deny: DenyCheck | None = None
 
 
 @dataclass
@@ -73,7 +69,6 @@ class CellRunner:
             controls,
             effort,
         )
-        self.review = Review(launcher.target, effort.deny)
 
     def run(self, cell: Cell, heard: Callable[[str], None]) -> CellResult:
         """Everything about one cell. What breaks around it becomes the verdict `error`.
@@ -102,6 +97,7 @@ class CellRunner:
             image=image.info if image else None,
             expected=cell.expected,
             verdict=draft.verdict,
+            no_new_privileges=cell.scenario.start.no_new_privileges,
             notes=tuple(draft.notes),
             seconds=time.monotonic() - began,
             **draft.facts,
@@ -117,7 +113,7 @@ class CellRunner:
             )
         if cell.profile.document is None:
             # The default profile under test is what the control launched.
-            return _Draft(Verdict.PASSED, {**facts, **self.review.facts(cell.profile, None, control)})
+            return _Draft(Verdict.PASSED, {**facts, "filter": control.filter})
         return _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
 
 
@@ -167,7 +163,7 @@ class _Trial:
         draft = self._passed() if enforced.passed else self._failed(enforced)
         draft.facts = {
             **facts,
-            **self._runner.review.facts(self._cell.profile, self._plain, enforced),
+            "filter": self._filter(enforced),
             "log": enforced.log,
             **draft.facts,
             "launches": tuple(self._lab.launches),
@@ -176,6 +172,20 @@ class _Trial:
         if enforced.kept:
             draft.notes.append(f"kept: {enforced.kept}")
         return draft
+
+    def _filter(self, enforced: Result) -> FilterCheck:
+        """What the kernel loaded, compared with what the profile says, call by call."""
+        if not enforced.programs:
+            return enforced.filter
+        evaluator = self._lab.evaluator(self._plain)
+        return replace(
+            enforced.filter,
+            differences=differences(
+                enforced.programs,
+                evaluator,
+                tables.ARCHES[:3] if tables.native() == "x86_64" else (tables.native(),),
+            ),
+        )
 
     def _passed(self) -> _Draft:
         if not self._observes:

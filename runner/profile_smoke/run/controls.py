@@ -1,4 +1,4 @@
-"""Images and controls: prepared once per scenario and target, whoever needs them first."""
+"""Images and controls: prepared once per scenario, target and setting, whoever needs them first."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ class Controls:
             heard("control")
             return self.launch(launcher, scenario)
 
-        return self._once.get(("control", launcher.target.name, scenario.path), make)
+        setting = scenario.start.no_new_privileges
+        return self._once.get(("control", launcher.target.name, scenario.path, setting), make)
 
     def launch(self, launcher: Launcher, scenario: Scenario) -> Result:
         """A control launch of its own, for when a failure is to be confirmed."""

@@ -22,9 +22,9 @@ from profile_smoke.model import (
     probe_phase,
 )
 from profile_smoke.observe import readback
-from profile_smoke.observe.process import status_field
 from profile_smoke.probe.attempt import attempt
 from profile_smoke.probe.wait import Waited, WaitState, wait_until
+from profile_smoke.run.status import checked
 from profile_smoke.target.interface import Container, ContainerSpec, StartRefused, Target
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 LOG_LINES = 20
 _LONG_MS = 10_000
-_FILTER_MODE = 2
 
 
 @dataclass(frozen=True)
@@ -210,7 +209,7 @@ class _Life:
         self._start(container.start, order.limits.start)
         self._enter(PHASE_START)
         self._ready(container)
-        self._check_mode(container)
+        self._filter = checked(container.pid(), no_new_privileges=order.scenario.start.no_new_privileges)
         for probe in order.scenario.probes:
             self._enter(probe_phase(probe.name))
             self._probe(container, probe)
@@ -265,17 +264,6 @@ class _Life:
             raise _Failed(f"did not stop within {self._order.limits.stop:.1f} s of SIG{stop.signal}")
         if not _stopped_well(state, stop.exit_codes, stop.signal):
             raise _Failed(f"{state} when stopped by SIG{stop.signal}")
-
-    def _check_mode(self, container: Container) -> None:
-        """Every launch must really run under a filter: nothing passes without one."""
-        pid = container.pid()
-        value = status_field(pid, "Seccomp") if pid is not None else None
-        if value is None:
-            self._filter = FilterCheck(note="the workload's status cannot be read from here")
-            return
-        if int(value) != _FILTER_MODE:
-            raise InstrumentError(f"the workload runs without a seccomp filter (Seccomp: {value})")
-        self._filter = FilterCheck(mode=int(value))
 
     def _read_filter(self, container: Container) -> None:
         pid = container.pid()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -26,11 +26,17 @@ class Cell:
     target: str
     asked_for: bool = False
     """Whether the user named just this scenario for a profile of their own, which no scenario file speaks of."""
+    changed: bool = False
+    """Whether `scenario.start.no_new_privileges` is other than the scenario's file says."""
 
     @property
     def id(self) -> str:
-        """Stable across runs and machines, such as `database/mysql@docker`."""
-        return f"{self.profile.name}/{self.scenario.name}@{self.target}"
+        """Stable across runs and machines, such as `database/mysql@docker`.
+
+        What is other than the scenario's file says is added: `database/mysql@docker+no-new-privs`, or `+new-privs`.
+        """
+        setting = "+no-new-privs" if self.scenario.start.no_new_privileges else "+new-privs"
+        return f"{self.profile.name}/{self.scenario.name}@{self.target}{setting if self.changed else ''}"
 
     @property
     def expected(self) -> Expected:
@@ -46,22 +52,25 @@ def matrix(
     targets: Sequence[str],
     *,
     own: Collection[str] = (),
+    no_new_privileges: Collection[bool] = (),
     only: Sequence[str] = (),
     shard: tuple[int, int] | None = None,
 ) -> list[Cell]:
     """All cells, those of one scenario and target together so that its control comes once and early.
 
-    `own` are names of profiles that are expected to pass where no scenario says anything of them; `only` are ids or
-    globs of ids; `shard` is (i, n), 1-based: every n-th cell, counted after `only`.
+    `own` are names of profiles that are expected to pass where no scenario says anything of them; with
+    `no_new_privileges` each scenario is run so (empty: as its file says); `only` are ids or globs of ids; `shard` is
+    (i, n), 1-based: every n-th cell, counted after `only`.
 
     Raises:
         UsageError: an id in `only` matches no cell.
         NothingSelectedError: nothing is left.
     """
     cells = [
-        Cell(profile, scenario, target, asked_for=profile.name in own)
+        Cell(profile, variant, target, asked_for=profile.name in own, changed=variant != scenario)
         for target in targets
         for scenario in scenarios
+        for variant in _variants(scenario, no_new_privileges)
         for profile in profiles
     ]
     if only:
@@ -74,6 +83,15 @@ def matrix(
             "no cell is selected: check --profile, --scenario, --only and --shard (see: profile-smoke list)"
         )
     return cells
+
+
+def _variants(scenario: Scenario, no_new_privileges: Collection[bool]) -> list[Scenario]:
+    """The scenario with each of these settings, its own first."""
+    own = scenario.start.no_new_privileges
+    settings = sorted(set(no_new_privileges) or {own}, key=lambda setting: setting is not own)
+    return [
+        replace(scenario, start=replace(scenario.start, no_new_privileges=setting)) for setting in settings
+    ]
 
 
 def _only(cells: list[Cell], patterns: Sequence[str]) -> list[Cell]:

@@ -153,5 +153,6 @@ class Runner:
             image=None,
             expected=cell.expected,
             verdict=Verdict.SKIPPED,
+            no_new_privileges=cell.scenario.start.no_new_privileges,
             reason="interrupted before it was done",
         )

@@ -7,7 +7,7 @@ answer that the target's default profile gives. `write` alone is never reported 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from profile_smoke.profile import render
 from profile_smoke.profile.model import Action, Profile
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.model import Denial
+    from profile_smoke.observe.policy import Control
     from profile_smoke.observe.record import Attempted
     from profile_smoke.observe.supervisor import Supervisor
-    from profile_smoke.run.controls import Baseline
     from profile_smoke.run.launch import Launcher, Result
+    from profile_smoke.run.limits import Limits
     from profile_smoke.scenario.model import Scenario
 
 
@@ -31,6 +32,18 @@ def nothing() -> Profile:
     """The profile that allows nothing, on every ABI of this machine."""
     arches = tables.runnable(tables.native())
     return Profile(Action.ERRNO, architectures=tuple(map(tables.scmp_arch, arches)))
+
+
+class Ground(Protocol):
+    """What an observation stands on: how long phases may take, and what the default profile answers."""
+
+    @property
+    def limits(self) -> Limits:
+        """Before they are relaxed for observing."""
+
+    @property
+    def control(self) -> Control:
+        """What answers in the place of the profile that allows nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +81,11 @@ def observe_usage(
     supervisor: Supervisor,
     scenario: Scenario,
     image: PreparedImage,
-    baseline: Baseline,
+    baseline: Ground,
+    *,
     heard: Callable[[str], None],
 ) -> Usage:
-    """Launch and look. `baseline` is the scenario's passed control on this target.
+    """Launch and look. `baseline` is of the scenario's control on this target.
 
     Raises:
         InfrastructureError: target, image or supervisor failed; nothing is known.

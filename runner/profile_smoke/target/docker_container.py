@@ -55,8 +55,8 @@ class DockerContainer(Container):
         start, spec = self._spec.start, self._spec
         labels = {RUN_LABEL: spec.run_id, LAUNCH_LABEL: spec.launch_id}
         options = [f"seccomp={json.dumps(spec.seccomp)}"] if spec.seccomp is not None else []
-        if start.no_new_privileges:
-            options.append("no-new-privileges:true")
+        # Said either way: an engine may have been configured to set it by default.
+        options.append(f"no-new-privileges={'true' if start.no_new_privileges else 'false'}")
         with engine_errors(f"creating a container of {spec.image.info.ref}"):
             host_config = self._api.create_host_config(
                 security_opt=options,

@@ -26,7 +26,7 @@ from profile_smoke.model import (
     Standin,
     Verdict,
 )
-from profile_smoke.report import json, story, table
+from profile_smoke.report import evidence, json, story, table
 from profile_smoke.report.interface import Format, render
 from profile_smoke.report.text import Style, safe, seconds
 
@@ -62,6 +62,15 @@ def test_the_table_and_stories_of_a_realistic_run(golden: Callable[[str, str], N
 def test_the_golden_json_is_what_is_written(golden: Callable[[str, str], None]) -> None:
     """The golden result is in the very form that a run writes."""
     golden("result.json", render(golden_report(), Format.JSON, Style()))
+
+
+def test_a_cell_that_ran_otherwise_than_its_scenario_says_shows_it() -> None:
+    """In the table, and in the command that runs it again; other cells show nothing of it."""
+    plain, changed = cell(), replace(cell(), id="web/nginx@oci+no-new-privs", no_new_privileges=True)
+    assert "+no-new-privs" not in table.render(run(plain), Style())
+    assert "+no-new-privs" in table.render(run(plain, changed), Style())
+    assert "--privilege-escalation" not in evidence.command(plain)
+    assert evidence.command(changed).endswith("--privilege-escalation denied")
 
 
 @pytest.mark.parametrize("form", Format)

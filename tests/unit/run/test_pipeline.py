@@ -26,11 +26,12 @@ from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.profile.document import parse
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.report.progress import NullProgress
+from profile_smoke.run import status
 from profile_smoke.run.cell import CellRunner, Effort
 from profile_smoke.run.controls import Controls
 from profile_smoke.run.launch import Launcher, Order
 from profile_smoke.run.limits import Limits, full_limits
-from profile_smoke.run.plan import Cell
+from profile_smoke.run.plan import Cell, matrix
 from profile_smoke.run.runner import Runner, Settings
 from profile_smoke.scenario.model import ExecCheck, LogCheck, Probe, Ready, Scenario, Start, Stop
 from profile_smoke.syscall import tables
@@ -169,6 +170,23 @@ def test_a_workload_without_a_filter_is_an_error_of_the_instrument() -> None:
     with pytest.raises(InstrumentError, match="runs without a seccomp filter"):
         launcher(target).launch(order(scenario()), "r-1")
     assert target.live == []
+
+
+@pytest.mark.parametrize("denied", [True, False])
+def test_a_launch_with_another_setting_than_it_is_reported_with_is_an_error(
+    denied: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What counts is the `NoNewPrivs` line of the workload's status, whatever was asked of the runtime."""
+    shown = {"Seccomp": "2", "NoNewPrivs": "1"}
+    monkeypatch.setattr(status, "status_field", lambda _pid, field: shown[field])
+    target = FakeTarget(lambda _spec: replace(UP, pid=os.getpid()))
+    chosen = replace(scenario(), start=Start(no_new_privileges=denied))
+    if denied:
+        assert launcher(target).launch(order(chosen), "r-1").passed
+    else:
+        with pytest.raises(InstrumentError, match="to be allowed, but the workload runs with NoNewPrivs: 1"):
+            launcher(target).launch(order(chosen), "r-1")
 
 
 @pytest.mark.parametrize(
@@ -415,6 +433,16 @@ def test_a_scenarios_control_and_image_come_once(tmp_path: Path, monkeypatch: py
     execute(tmp_path, monkeypatch, target, cells, jobs=6)
     assert len([spec for spec in target.specs if spec.seccomp is None]) == 1
     assert len(target.specs) == 7
+
+
+def test_each_setting_has_a_control_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What works without no_new_privs says nothing of what works with it; the result tells which it was."""
+    target = FakeTarget(lambda _spec: UP)
+    cells = matrix([profile()], [scenario()], ["fake"], no_new_privileges=(False, True))
+    report = execute(tmp_path, monkeypatch, target, cells)
+    controls = [spec.start.no_new_privileges for spec in target.specs if spec.seccomp is None]
+    assert sorted(controls) == [False, True]
+    assert [each.no_new_privileges for each in report.cells] == [False, True]
 
 
 def test_no_more_containers_at_once_than_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

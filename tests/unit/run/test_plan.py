@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,41 @@ def test_expectation_is_what_the_scenario_says_of_the_profile() -> None:
     """What it does not mention informs only."""
     found = {cell.profile.name: cell.expected for cell in matrix(PROFILES, SCENARIOS[:1], ["oci"])}
     assert found == {"database": Expected.ANY, "webapp": Expected.PASSED, "minimal": Expected.ANY}
+
+
+@pytest.mark.parametrize(
+    ("own", "settings", "suffixes"),
+    [
+        (False, (), [""]),
+        (False, (False,), [""]),
+        (False, (True,), ["+no-new-privs"]),
+        (False, (False, True), ["", "+no-new-privs"]),
+        (True, (), [""]),
+        (True, (False,), ["+new-privs"]),
+        (True, (False, True), ["", "+new-privs"]),
+    ],
+)
+def test_the_scenarios_own_setting_keeps_its_id(
+    own: bool,  # noqa: FBT001
+    settings: tuple[bool, ...],
+    suffixes: list[str],
+) -> None:
+    """The other one is told by the end of the id, whichever of the two the scenario chose; its own comes first."""
+    chosen = replace(scenario("nginx"), start=Start(no_new_privileges=own))
+    cells = matrix(PROFILES[:1], [chosen], ["oci"], no_new_privileges=settings)
+    assert ids(cells) == [f"database/nginx@oci{suffix}" for suffix in suffixes]
+    assert [cell.scenario.start.no_new_privileges for cell in cells] == (
+        sorted(settings, key=lambda setting: setting is not own) or [own]
+    )
+
+
+def test_both_settings_double_the_matrix() -> None:
+    """Every cell once with each, ids still unique, and a glob takes those of one setting."""
+    cells = matrix(PROFILES, SCENARIOS, TARGETS, no_new_privileges=(False, True))
+    assert len(set(ids(cells))) == 24
+    chosen = matrix(PROFILES, SCENARIOS, TARGETS, no_new_privileges=(False, True), only=["*+no-new-privs"])
+    assert all(cell.scenario.start.no_new_privileges for cell in chosen)
+    assert len(chosen) == 12
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,13 @@ def _render(cells: Sequence[Cell], form: ListFormat) -> str:
     assert_never(form)
 
 
-def _row(cell: Cell) -> dict[str, str]:
+def _row(cell: Cell) -> dict[str, str | bool]:
     return {
         "id": cell.id,
         "profile": cell.profile.name,
         "scenario": cell.scenario.name,
         "target": cell.target,
         "image": cell.scenario.image,
+        "no_new_privileges": cell.scenario.start.no_new_privileges,
         "expected": cell.expected.value,
     }
