@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from profile_smoke.profile import sampling
 from profile_smoke.profile._effect import loaded, of_rule
 from profile_smoke.profile.compare import describe
+from profile_smoke.profile.evaluate import alternatives
 from profile_smoke.profile.model import Arg, Decision, Op, Profile, Rule
 from profile_smoke.syscall import multiplexed, tables
 
@@ -114,10 +115,8 @@ def _branches(profile: Profile, abi: str, name: str) -> Iterator[Branch]:
 
 
 def _of_rule(rule: Rule, args: tuple[Arg, ...], abi: str) -> Iterator[Branch]:
-    """Several conditions on one argument are a rule each to runc, so any suffices."""
     action, errno = of_rule(rule)
-    several = len({arg.index for arg in args}) < len(args)
-    for alternative in [(arg,) for arg in args] if several else [args]:
+    for alternative in alternatives(args):
         compared = alternative if abi in _WIDE else tuple(map(_narrowed, alternative))
         yield Branch(compared, Decision(action, errno))
 
