@@ -147,19 +147,75 @@ class Denial:
     effect: Effect = Effect.UNKNOWN
 
 
+class Cause(StrEnum):
+    """Why a loaded filter does other than the profile's text says."""
+
+    MISSING_FILTER = "missing-filter"
+    UNKNOWN_NAME = "unknown-name"
+    DOCKER_ONLY_FIELDS = "docker-only-fields"
+    MISSING_ARCHITECTURE = "missing-architecture"
+    RULE_ORDER = "rule-order"
+    ENOSYS_BOUNDARY = "enosys-boundary"
+    STACKED_FILTER = "stacked-filter"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True)
+class FilterFinding:
+    """Calls with which a loaded filter does other than the profile's text says, for one reason.
+
+    `abi` is empty and `calls` is too where it is about the whole filter. `opens`: it lets through what the text refuses.
+    """
+
+    cause: Cause
+    opens: bool
+    abi: str
+    calls: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class FilterCost:
+    """What a loaded filter costs one call that it allows: medians, in ns, of the same loop without and with it."""
+
+    call: str
+    plain_ns: float
+    filtered_ns: float
+
+
+@dataclass(frozen=True)
+class DangerousCall:
+    """What a filter does with one dangerous call on one ABI.
+
+    `detail` names the arguments that are meant, empty for the call as such; `danger` its class; `action` the most permissive
+    of the answers that it can get.
+    """
+
+    syscall: str
+    detail: str
+    danger: str
+    abi: str
+    action: str
+    permitted: bool
+
+
 @dataclass(frozen=True)
 class FilterCheck:
     """Whether the filter was really on.
 
     `mode` is the `Seccomp:` line of the workload's status (2 is filter), None where it could not be read.
-    `instructions` is the length of the loaded BPF program, None where it was not read back; `differences` are
-    findings, one line each, where it does other than the profile says.
+    `instructions` is the length of the loaded BPF programs, None where they were not read back; `differences` are
+    lines on where they do other than the profile means on this target; `findings` where they do other than its text
+    says, with the cause.
     """
 
     mode: int | None = None
     instructions: int | None = None
     differences: tuple[str, ...] = ()
     note: str = ""
+    findings: tuple[FilterFinding, ...] = ()
+    cost: FilterCost | None = None
+    """None where it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -222,21 +278,25 @@ class CellResult:
     """Where evidence and verdict disagree, what could not be seen, and why."""
     unused: tuple[str, ...] | None = None
     """Allowed calls that nothing used; None: not measured in this run."""
+    dangerous: tuple[DangerousCall, ...] = ()
+    """Every dangerous call on every ABI of the machine."""
+    dangerous_from: str = ""
+    """`loaded`: asked of the loaded filter; `profile`: of what the profile means here; empty: not asked."""
+    forbidden: tuple[str, ...] = ()
+    """Calls that the filter permits against the profile's purpose; always empty unless that was to be checked."""
     seconds: float = 0.0
 
     @property
     def gates(self) -> bool:
         """Whether this cell decides the exit code."""
-        return self.expected is not Expected.ANY
+        return self.expected is not Expected.ANY or bool(self.forbidden)
 
     @property
     def unexpected(self) -> bool:
-        """Whether the verdict is a definite one, and not the one that was expected."""
-        return (
-            self.gates
-            and self.verdict in (Verdict.PASSED, Verdict.BLOCKED)
-            and self.verdict.value != self.expected.value
-        )
+        """Whether the verdict is a definite one, and not the one that was expected; or something forbidden is open."""
+        if self.verdict not in (Verdict.PASSED, Verdict.BLOCKED):
+            return False
+        return bool(self.forbidden) or (self.gates and self.verdict.value != self.expected.value)
 
 
 @dataclass(frozen=True)

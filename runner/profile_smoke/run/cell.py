@@ -15,18 +15,17 @@ from profile_smoke.model import (
     Denial,
     Effect,
     Evidence,
-    FilterCheck,
     Fix,
     Process,
     ProfileRef,
     Verdict,
 )
 from profile_smoke.profile import render
-from profile_smoke.profile.compare import differences
 from profile_smoke.run.blame import Blame, BudgetExhausted, find_blame
 from profile_smoke.run.candidates import Candidate, rules_of, unobservable_write
 from profile_smoke.run.controls import Baseline, Controls, baseline_of
 from profile_smoke.run.lab import Lab, Subject
+from profile_smoke.run.review import Review
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -35,17 +34,22 @@ if TYPE_CHECKING:
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.observe.supervisor import Supervisor
     from profile_smoke.profile.model import Profile
+    from profile_smoke.profile.purpose import DenyCheck
     from profile_smoke.run.launch import Launcher, Result
     from profile_smoke.run.plan import Cell
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a cell may do: `observe` at all, launches for enforcing and blaming, how many of them side by side."""
+    """How much a cell may do: `observe` at all, launches for enforcing and blaming, how many of them side by side.
+
+    `deny` is what its profile is checked for not to allow; None: for nothing.
+    """
 
     observe: bool
     max_launches: int
     jobs: int
+    deny: DenyCheck | None = None
 
 
 @dataclass
@@ -69,6 +73,7 @@ class CellRunner:
             controls,
             effort,
         )
+        self.review = Review(launcher.target, effort.deny)
 
     def run(self, cell: Cell, heard: Callable[[str], None]) -> CellResult:
         """Everything about one cell. What breaks around it becomes the verdict `error`.
@@ -113,7 +118,7 @@ class CellRunner:
             )
         if cell.profile.document is None:
             # The default profile under test is what the control launched.
-            return _Draft(Verdict.PASSED, {**facts, "filter": control.filter})
+            return _Draft(Verdict.PASSED, {**facts, **self.review.facts(cell.profile, None, control)})
         return _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
 
 
@@ -163,7 +168,7 @@ class _Trial:
         draft = self._passed() if enforced.passed else self._failed(enforced)
         draft.facts = {
             **facts,
-            "filter": self._filter(enforced),
+            **self._runner.review.facts(self._cell.profile, self._plain, enforced),
             "log": enforced.log,
             **draft.facts,
             "launches": tuple(self._lab.launches),
@@ -172,20 +177,6 @@ class _Trial:
         if enforced.kept:
             draft.notes.append(f"kept: {enforced.kept}")
         return draft
-
-    def _filter(self, enforced: Result) -> FilterCheck:
-        """What the kernel loaded, compared with what the profile says, call by call."""
-        if not enforced.programs:
-            return enforced.filter
-        evaluator = self._lab.evaluator(self._plain)
-        return replace(
-            enforced.filter,
-            differences=differences(
-                enforced.programs,
-                evaluator,
-                tables.ARCHES[:3] if tables.native() == "x86_64" else (tables.native(),),
-            ),
-        )
 
     def _passed(self) -> _Draft:
         if not self._observes:
