@@ -8,6 +8,8 @@ Observed launches only suggest; what is concluded is concluded from launches tha
    gives up; allow it, look again. Too many rounds: go on with all.
 3. The profile with these rules must pass, enforced. Then every rule is left out in turn: what fails without it is
    blocking, what passes without it is dropped.
+4. What is left is launched again. A set that passed by luck does not pass every time; then what was dropped comes back,
+   and is dropped again only where several launches pass without it.
 
 Between launches one thing is inferred instead of launched: if it fails with MORE allowed, it fails with less.
 """
@@ -22,9 +24,11 @@ from profile_smoke.run.candidates import Candidate
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-_DIRECT = 3
+_DIRECT = 2
 """Up to this many candidates, leaving out each in turn is cheaper than looking for suspects first."""
 ROUNDS = 4
+_FEW, _REPEATS, _REPEATS_OF_MANY = 3, 1, 5
+"""How often a found set is launched again: the more a profile refuses, the more races there are to lose."""
 _SEQUENTIAL = 8
 """Up to this many, one launch after the other, each using what the last one taught; above, side by side."""
 
@@ -53,6 +57,9 @@ class Trials(Protocol):
     def enforce(self, allowed: Collection[Candidate], *, wide: bool) -> bool:
         """Whether it passes, enforced by the kernel. The same question is launched once."""
 
+    def steady(self, allowed: Collection[Candidate], *, wide: bool, times: int) -> bool:
+        """Whether it passes `times` more launches, side by side; where not, `enforce` says so from then on."""
+
     def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool | None]:
         """`enforce` for several sets, side by side; None for those that the bound did not allow any more."""
 
@@ -62,7 +69,8 @@ class Blame:
     """What the search found.
 
     `needed` is the set of candidates to allow (None: no set was found); `proven` those of it without which an enforced
-    launch failed; `wide` whether argument conditions had to be dropped; `exhausted` whether the bound ended the search.
+    launch failed; `wide` whether argument conditions had to be dropped; `exhausted` whether the bound ended the search;
+    `unsteady` whether a set was met that passes at some times only.
     """
 
     pool: tuple[Candidate, ...] = ()
@@ -70,6 +78,7 @@ class Blame:
     proven: set[str] = field(default_factory=set)
     wide: bool = False
     exhausted: bool = False
+    unsteady: bool = False
 
     @property
     def minimal(self) -> bool:
@@ -101,6 +110,7 @@ def find_blame(trials: Trials, *, unobservable: Sequence[Candidate], failed_in_c
         if sufficient is not None:
             blame.needed = tuple(sufficient)
             _minimise(trials, blame)
+            _settle(trials, blame)
     except BudgetExhausted:
         blame.exhausted = True
     blame.pool = tuple(pool.values())
@@ -207,6 +217,26 @@ def _drop_one_by_one(trials: Trials, blame: Blame) -> None:
             continue
         rest = tuple(other for other in blame.needed if other is not each)
         if trials.enforce(rest, wide=blame.wide):
+            blame.needed = rest
+        else:
+            blame.proven.add(each.name)
+
+
+def _settle(trials: Trials, blame: Blame) -> None:
+    """Make sure that the set does not pass by luck: a refused call can lose a race that is mostly won."""
+    assert blame.needed is not None  # noqa: S101
+    times = _REPEATS if len(blame.needed) <= _FEW else _REPEATS_OF_MANY
+    if trials.steady(blame.needed, wide=blame.wide, times=times):
+        return
+    blame.unsteady = True
+    if not trials.enforce(blame.pool, wide=blame.wide):
+        return
+    blame.needed = blame.pool
+    for each in reversed(blame.pool):
+        rest = tuple(other for other in blame.needed if other is not each)
+        if each.name in blame.proven:
+            continue
+        if trials.enforce(rest, wide=blame.wide) and trials.steady(rest, wide=blame.wide, times=times):
             blame.needed = rest
         else:
             blame.proven.add(each.name)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from profile_smoke.errors import SmokeError
 from profile_smoke.model import Answer, Launch, LaunchKind
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from profile_smoke.profile.model import Profile
     from profile_smoke.run.limits import Limits
     from profile_smoke.scenario.model import Scenario
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -98,40 +101,58 @@ class Lab:
 
     def enforce_result(self, allowed: Collection[Candidate], *, wide: bool) -> Result:
         """As `enforce`, the whole result."""
-        subject = self._subject
-        plain = add_rules(subject.plain, rules_of(allowed, wide=wide))
-        document = render.to_oci(plain)
-        digest = sha256_of(document)
+        order = self._enforcing(allowed, wide=wide)
+        digest = str(order.profile_sha256)
         with self._lock:
             known = self._enforced.get(digest)
         if known is not None:
             return known
-        result = self._launch(
-            Order(
-                subject.scenario,
-                subject.image,
-                LaunchKind.ENFORCE,
-                document,
-                digest,
-                subject.limits,
-                allowed=tuple(sorted(each.name for each in allowed)),
-            )
-        )
+        result = self._launch(order)
         with self._lock:
             self._enforced[digest] = result
         return result
 
+    def _enforcing(self, allowed: Collection[Candidate], *, wide: bool) -> Order:
+        subject = self._subject
+        document = render.to_oci(add_rules(subject.plain, rules_of(allowed, wide=wide)))
+        return Order(
+            subject.scenario,
+            subject.image,
+            LaunchKind.ENFORCE,
+            document,
+            sha256_of(document),
+            subject.limits,
+            allowed=tuple(sorted(each.name for each in allowed)),
+        )
+
+    def steady(self, allowed: Collection[Candidate], *, wide: bool, times: int) -> bool:
+        """Whether the profile with `allowed` passes `times` more launches, side by side."""
+        order = self._enforcing(allowed, wide=wide)
+        results = self._side_by_side([functools.partial(self._launch, order)] * times)
+        if any(result is None for result in results):
+            raise BudgetExhausted
+        failed = next((result for result in results if result and not result.passed), None)
+        if failed is not None and order.profile_sha256 is not None:
+            with self._lock:
+                self._enforced[order.profile_sha256] = failed
+        return failed is None
+
     def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool | None]:
         """Several `enforce` side by side. Every launch that was begun is waited for, whatever happens to another."""
+        tasks = [functools.partial(self.enforce, each, wide=wide) for each in sets]
+        return self._side_by_side(tasks)
 
-        def one(each: Collection[Candidate]) -> bool | None:
+    def _side_by_side(self, tasks: Sequence[Callable[[], T]]) -> list[T | None]:
+        """The results, None where the bound forbade the launch; what was begun is waited for whatever happens."""
+
+        def one(task: Callable[[], T]) -> T | None:
             try:
-                return self.enforce(each, wide=wide)
+                return task()
             except BudgetExhausted:
                 return None
 
         with ThreadPoolExecutor(max(1, self._jobs), thread_name_prefix="blame") as pool:
-            futures = [pool.submit(one, each) for each in sets]
+            futures = [pool.submit(one, task) for task in tasks]
             try:
                 return [future.result() for future in futures]
             except SmokeError:

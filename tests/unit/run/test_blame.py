@@ -81,6 +81,14 @@ class ScriptedTrials:
             self.asked[question] = self.works(*question)
         return self.asked[question]
 
+    def steady(self, allowed: Collection[Candidate], *, wide: bool, times: int) -> bool:
+        question = frozenset(each.name for each in allowed), wide
+        for _ in range(times):
+            self._spend()
+            if not self.works(*question):
+                self.asked[question] = False
+        return self.asked.get(question, True)
+
     def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool | None]:
         answers: list[bool | None] = []
         for each in sets:
@@ -183,7 +191,7 @@ def test_the_bound_strikes_at_every_point_of_a_long_search() -> None:
     for budget in range(1, 60):
         blame = search(ScriptedTrials(calls, needing(needed), budget=budget))
         sizes.append(len(blame.proven))
-        assert blame.exhausted != blame.minimal
+        assert blame.exhausted or blame.minimal
     assert sizes[0] == 0
     assert sizes[-1] == 12
     assert sizes == sorted(sizes)
@@ -213,11 +221,11 @@ def test_three_missing_calls_cost_at_most_twelve_launches(tolerated: int) -> Non
 
 
 def test_what_the_runtimes_init_tried_is_suspected_first_when_it_failed_in_create() -> None:
-    """One suspect among many calls: allowed, shown to suffice and to be needed, without another observation."""
+    """One suspect among many calls: allowed, shown to suffice twice and to be needed, without another observation."""
     calls = [made("capset", in_init=True), *(made(name) for name in NAMES)]
     trials = ScriptedTrials(calls, needing({"capset"}))
     assert names(search(trials, in_create=True)) == {"capset"}
-    assert trials.launches <= 4
+    assert trials.launches <= 5
 
 
 def test_write_is_tried_though_nothing_shows_it() -> None:
@@ -278,3 +286,35 @@ def test_a_call_that_comes_up_with_other_arguments_gets_the_rules_of_both() -> N
 
     blame = search(Changing([first, *others], needing({"socket"})))
     assert blame.needed == (Candidate("socket", first.rules + second.rules, first.wide, in_init=True),)
+
+
+class Racing:
+    """A workload that also fails every third time it is launched without `luck`."""
+
+    def __init__(self, *needed: str, luck: str) -> None:
+        self.needed, self.luck, self.lucky = set(needed), luck, 0
+
+    def __call__(self, allowed: frozenset[str], _wide: bool) -> bool:  # noqa: FBT001  as the others are called
+        if not allowed >= self.needed:
+            return False
+        if self.luck in allowed:
+            return True
+        self.lucky += 1
+        return self.lucky % 3 != 0
+
+
+def test_a_set_that_passes_at_times_only_is_not_called_a_fix() -> None:
+    """What a race is lost without comes back into the fix, and the search says that it met one."""
+    needed = NAMES[:5]
+    calls = [made(name) for name in (*needed, "luck", "idle")]
+    blame = search(ScriptedTrials(calls, Racing(*needed, luck="luck")))
+    assert blame.unsteady
+    assert names(blame) == {*needed, "luck"} == blame.proven
+
+
+def test_a_steady_set_is_called_steady() -> None:
+    """Without a race nothing is launched but the repeats."""
+    needed = NAMES[:5]
+    blame = search(ScriptedTrials([made(name) for name in (*needed, "idle")], needing(needed)))
+    assert not blame.unsteady
+    assert blame.proven == set(needed)
