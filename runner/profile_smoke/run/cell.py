@@ -217,6 +217,8 @@ class _Trial:
         )
         if blame.wide:
             notes.append("argument conditions were not enough; the fix allows whole calls")
+        if blame.unsteady:
+            notes.append("with fewer calls allowed it passes at times and fails at times: a race that refusals lose")
         facts["blocking"] = tuple(sorted(blame.proven))
         facts["fix"] = Fix(
             rules=tuple(render.rule_to_oci(rule) for rule in rules_of(blame.needed, wide=blame.wide)),
