@@ -17,6 +17,7 @@ from profile_smoke.profile import render
 from profile_smoke.profile.edit import add_rules
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action
+from profile_smoke.profile.model import Op
 from profile_smoke.profile.observed import observed
 from profile_smoke.run.blame import BudgetExhausted, Seen
 from profile_smoke.run.candidates import Candidate, candidate, rules_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.observe.supervisor import Supervisor
-    from profile_smoke.profile.model import Profile
+    from profile_smoke.profile.model import Profile, Rule
     from profile_smoke.run.limits import Limits
     from profile_smoke.scenario.model import Scenario
 
@@ -88,8 +89,12 @@ class Lab:
         )
 
     def let_pass(self, allowed: Collection[Candidate]) -> Seen:
-        """Observe, letting refused calls pass as far as the control does; the kernel lets those `allowed` pass unasked."""
-        return self._observe(allowed, Answer.CONTINUE, settled=[each.name for each in allowed])
+        """Observe, letting refused calls pass as far as the control does; the kernel lets those `allowed` pass unasked.
+
+        Except where they are allowed for some values only (`socket`): the kernel would refuse others unseen.
+        """
+        settled = [each.name for each in allowed if not any(_by_value(rule) for rule in each.rules)]
+        return self._observe(allowed, Answer.CONTINUE, settled=settled)
 
     def refuse(self, allowed: Collection[Candidate]) -> Seen:
         """Observe, refusing as the profile with `allowed` does."""
@@ -208,6 +213,10 @@ class Lab:
 def sha256_of(document: Mapping[str, Any]) -> str:
     """The digest of a generated profile: of its canonical JSON."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _by_value(rule: Rule) -> bool:
+    return any(arg.op is Op.EQ for arg in rule.args)
 
 
 def _heard(order: Order) -> str:
