@@ -16,8 +16,7 @@ from profile_smoke.observe.policy import Control, Policy
 from profile_smoke.profile import render
 from profile_smoke.profile.edit import add_rules
 from profile_smoke.profile.evaluate import Evaluator
-from profile_smoke.profile.model import Action
-from profile_smoke.profile.model import Op
+from profile_smoke.profile.model import Action, Op
 from profile_smoke.profile.observed import observed
 from profile_smoke.run.blame import BudgetExhausted, Seen
 from profile_smoke.run.candidates import Candidate, candidate, rules_of
