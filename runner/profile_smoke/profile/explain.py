@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from profile_smoke.profile.evaluate import Evaluator
 
+_MIXES = 5000
+"""How many mixes of arguments are tried before the conditions of a call are said to be exact."""
 _WORD = 0xFFFFFFFF
+_ZEROS = (0,) * 6
 _WIDE = ("x86_64", "aarch64")
 _SIGNS = {Op.NE: "!=", Op.LT: "<", Op.LE: "<=", Op.EQ: "==", Op.GE: ">=", Op.GT: ">"}
 _COMPARED = {
@@ -44,7 +47,8 @@ class Answer:
     """What happens to a call: one of `branches` where its conditions hold, else `decision`.
 
     `name` is None for a number that the kernel's headers do not know. `exact` is False where the rules overlap in a way
-    that libseccomp does not decide as their conditions read: then only a question with arguments has a certain answer.
+    that libseccomp does not decide as their conditions read, or are too many to be sure: then only a question with
+    arguments has a certain answer.
     """
 
     abi: str
@@ -64,7 +68,7 @@ class Answer:
         for branch in self.branches:
             by_decision.setdefault(branch.decision, []).append(_conditions(branch.args))
         parts = [f"{describe(decision)} when {_any(found)}" for decision, found in by_decision.items()]
-        doubt = "" if self.exact else " (but its rules overlap, and some arguments fare otherwise)"
+        doubt = "" if self.exact else " (but its rules overlap, and some arguments may fare otherwise)"
         return f"{', '.join(parts)}, else {otherwise}{doubt}"
 
     def expects(self, args: Sequence[int]) -> Decision:
@@ -80,21 +84,23 @@ class Explainer:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._samples = sampling.samples(evaluator.profile)
 
     def answer(self, abi: str, number: int, args: Sequence[int] | None = None) -> Answer:
         """What happens to a call: `number` as the kernel sees it; with `args` to exactly that one."""
         name = tables.name(abi, number)
         if args is not None:
             return Answer(abi, name, number, self._evaluator.decide(abi, number, args))
-        samples = self._samples.get(name or "", sampling.UNCONDITIONAL)
-        decisions = {self._evaluator.decide(abi, number, sample) for sample in samples}
-        if name is None or len(decisions) == 1:
-            return Answer(abi, name, number, self._evaluator.decide(abi, number, samples[0]))
+        decision = self._evaluator.decide(abi, number, _ZEROS)
+        if name is None or not self._evaluator.looks_at_args(abi, number):
+            return Answer(abi, name, number, decision)
         branches = tuple(_branches(self._evaluator.profile, abi, name))
+        mixes = sampling.grid([arg for branch in branches for arg in branch.args], _MIXES)
         found = Answer(abi, name, number, self._evaluator.otherwise, branches)
-        exact = all(found.expects(args) == self._evaluator.decide(abi, number, args) for args in samples)
-        return replace(found, exact=exact)
+        answers = [self._evaluator.decide(abi, number, args) for args in mixes]
+        if len(set(answers)) == 1:
+            return Answer(abi, name, number, decision)
+        exact = all(found.expects(args) == answer for args, answer in zip(mixes, answers, strict=True))
+        return replace(found, exact=exact and bool(mixes))
 
     def answers(self, abi: str) -> Iterator[Answer]:
         """What happens to every number of an ABI, those without a name included."""

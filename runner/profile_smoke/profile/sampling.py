@@ -5,6 +5,8 @@ Also how such calls are written down for people.
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import TYPE_CHECKING
 
 from profile_smoke.profile.model import Arg, Op, Profile
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 _NAMED = 8
 _BEYOND = 40
 """How many numbers above an ABI's highest known one are sampled too: calls that a newer kernel may have."""
+_MIXES = 400
+"""How many mixes of values are sampled for one name; beyond, one condition at a time has to do."""
 _FULL = 0xFFFFFFFFFFFFFFFF
 _ZEROS, _ONES = (0,) * 6, (_FULL,) * 6
 UNCONDITIONAL = (_ZEROS, _ONES)
@@ -42,20 +46,25 @@ def numbers(arch: str) -> Iterator[int]:
 
 
 def samples(*profiles: Profile) -> Mapping[str, tuple[tuple[int, ...], ...]]:
-    """For each name that has conditions: argument sets around every value that decides, one condition at a time.
+    """For each name that has conditions: argument sets around every value that decides.
 
-    32-bit `socketcall` and `ipc` have them for every call that goes through them and that a rule names.
+    One condition at a time for each rule, and every mix of values of all its rules where there are few enough. 32-bit
+    `socketcall` and `ipc` have them for every call that goes through them and that a rule names.
     """
     found: dict[str, dict[tuple[int, ...], None]] = {}
+    compared: dict[str, dict[Arg, None]] = {}
     for rule in (rule for profile in profiles for rule in profile.rules):
         sets = _sets(rule.args)
         for name in rule.names:
             if rule.args:
                 found.setdefault(name, {_ZEROS: None}).update(dict.fromkeys(sets))
+                compared.setdefault(name, {}).update(dict.fromkeys(rule.args))
             if name in multiplexed.THROUGH:
                 through, index = multiplexed.THROUGH[name]
                 inside = dict.fromkeys((index, *args[1:]) for args in sets)
                 found.setdefault(through, {_ZEROS: None}).update(inside)
+    for name, args in compared.items():
+        found[name].update(dict.fromkeys(grid(tuple(args), _MIXES)))
     return {name: tuple(dict.fromkeys((*sets, _ONES))) for name, sets in found.items()}
 
 
@@ -88,6 +97,16 @@ def _around(arg: Arg) -> set[int]:
     if arg.op is Op.MASKED_EQ:
         values |= {arg.value_two, arg.value_two | ~arg.value, arg.value_two ^ (arg.value & -arg.value)}
     return {value & _FULL for value in values}
+
+
+def grid(args: Sequence[Arg], most: int) -> tuple[tuple[int, ...], ...]:
+    """Every mix of values around those that some conditions compare with; none where there are more than `most`."""
+    values: list[set[int]] = [{0} for _ in _ZEROS]
+    for arg in args:
+        values[arg.index] |= {_FULL, *_around(arg)}
+    if math.prod(map(len, values)) > most:
+        return ()
+    return tuple(itertools.product(*map(sorted, values)))
 
 
 def shown(args: Sequence[int]) -> str:
