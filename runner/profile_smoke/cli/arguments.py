@@ -29,6 +29,7 @@ commands:
   list            show the cells that a selection means, and their ids
   lint            check profiles and scenarios without launching anything
   profile         lint, show, diff, score, convert and install profiles by what they mean
+  filter          read a live process's filters from the kernel, compare them with a profile
   doctor          say what this machine can do, and what to do about what is missing
   images prepare  pull or build the images ahead of time
   clean           remove what a killed run left behind
@@ -94,6 +95,7 @@ def _parser(command: Command) -> Parser:
             groups.add_selection(parser)
             groups.add_images(parser)
             groups.add_effort(parser)
+            groups.add_purpose(parser)
             groups.add_output(parser)
         case Command.LIST:
             parser = _sub("list", "[OPTIONS]", "Show the cells that a selection means; nothing is launched.")
@@ -118,6 +120,15 @@ def _parser(command: Command) -> Parser:
             parser.add_argument(
                 "paths", metavar="PATH", nargs="+", help="a profile, a scenario, or a folder of them"
             )
+        case Command.FILTER:
+            parser = _sub(
+                "filter",
+                "--pid PID [OPTIONS]",
+                "Read the seccomp filters of a live process from the kernel: what they permit on every ABI, what\n"
+                "they cost, which dangerous calls are open. Exit code 1 where one lets through what the profile refuses.",
+            )
+            groups.add_process(parser)
+            groups.add_destination(parser)
         case Command.DOCTOR:
             parser = _sub(
                 "doctor", "[OPTIONS]", "Say what this machine can do, and what to do about what is missing."

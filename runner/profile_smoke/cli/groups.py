@@ -51,6 +51,28 @@ def add_selection(parser: Parser) -> None:
     )
 
 
+def add_process(parser: Parser) -> None:
+    """Which process's filters, and the profile that they should mean."""
+    parser.add_argument("--pid", metavar="PID", type=values.positive, help="the process")
+    parser.add_argument(
+        "--profile",
+        dest="profiles",
+        metavar="PROFILE",
+        action="append",
+        default=[],
+        help="a name or a path of the profile to compare with",
+    )
+    parser.add_argument(
+        "--profiles-dir",
+        dest="profiles_dirs",
+        metavar="DIR",
+        type=values.folder,
+        action="append",
+        default=[],
+        help="a folder of your own profiles, beside the ones that come along; repeatable",
+    )
+
+
 def add_scenarios(parser: argparse._ActionsContainer) -> None:
     """Scenarios and the folders they come from."""
     parser.add_argument(
@@ -132,6 +154,28 @@ def add_effort(parser: Parser) -> None:
         default=Keep.NEVER,
         help="on-failure keeps a failed container and says how to enter it (default: never)",
     )
+    group.add_argument(
+        "--baseline",
+        metavar="FILE",
+        help="compare what workloads use with this file; new calls that a profile refuses are unexpected",
+    )
+
+
+def add_purpose(parser: Parser) -> None:
+    """What a profile must not permit."""
+    group = parser.add_argument_group("what a profile must not permit")
+    group.add_argument(
+        "--deny-check",
+        action="store_true",
+        help="fail a cell whose filter permits dangerous calls that its profile's purpose forbids",
+    )
+    for option, text in (
+        ("--deny", "a class of dangerous calls that is forbidden as well; repeatable"),
+        ("--permit", "a class that is not forbidden after all; wins over --deny; repeatable"),
+    ):
+        group.add_argument(
+            option, metavar="CLASS", type=values.danger_class, action="append", default=[], help=text
+        )
 
 
 def add_output(parser: Parser) -> None:

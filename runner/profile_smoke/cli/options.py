@@ -25,6 +25,7 @@ class Command(StrEnum):
     LIST = "list"
     LINT = "lint"
     PROFILE = "profile"
+    FILTER = "filter"
     DOCTOR = "doctor"
     IMAGES = "images"
     CLEAN = "clean"
@@ -91,7 +92,8 @@ class Options:
 
     Empty `profiles`, `scenarios` and `targets` mean: not said, and so does None for `privilege_escalation`. `jobs` None:
     as many as suit this machine.
-    `paths` are the files for `lint`, `runs` the run ids for `clean`, `profile` is what a sub-command of `profile` has.
+    `paths` are the files for `lint`, `runs` the run ids for `clean`, `pid` the process for `filter`,
+    `profile` is what a sub-command of `profile` has.
     """
 
     command: Command
@@ -115,7 +117,11 @@ class Options:
     keep: Keep = Keep.NEVER
     write_fix: str | None = None
     exit_zero: bool = False
+    deny_check: bool = False
+    deny: tuple[str, ...] = ()
+    permit: tuple[str, ...] = ()
     quiet: bool = False
     paths: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    pid: int | None = None
     profile: ProfileOptions | None = None

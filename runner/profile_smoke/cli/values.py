@@ -44,6 +44,16 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def danger_class(text: str) -> str:
+    """A class of dangerous calls."""
+    from profile_smoke.syscall.ways import CLASSES
+
+    if text not in CLASSES:
+        hint = nearest(text, CLASSES) or f"; one of {', '.join(CLASSES)}"
+        raise argparse.ArgumentTypeError(f"there is no class {text!r}{hint}")
+    return text
+
+
 def shard(text: str) -> Shard:
     """``2/5``."""
     match = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)

@@ -1,8 +1,9 @@
 """What a loaded filter costs each call that it allows, measured: the same loop without it and under it.
 
-A process of its own makes a cheap call many times, loads the programs into itself by seccomp(2), and goes on; the
-medians of several rounds are compared. The kernel answers calls that are allowed whatever their arguments from a
-cache (Linux 5.11, `seccomp_cache_check_allow` in kernel/seccomp.c), so what is measured is what workloads pay.
+Forked children of a process of our own make a cheap call many times, every other one after it loaded the programs
+into itself by seccomp(2); the medians of several turns are compared. The kernel answers calls that are allowed
+whatever their arguments from a cache (Linux 5.11, `seccomp_cache_check_allow` in kernel/seccomp.c), so what is
+measured is what workloads pay.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _CHEAP = ("getppid", "getuid", "geteuid", "getgid", "getegid", "getpid")
 """Calls that do next to nothing, and that both libc and Python's `os` make each time they are asked."""
 _NEEDED = ("write", "exit_group")
-_ROUNDS, _LOOPS = 9, 5000
+_ROUNDS, _LOOPS = 7, 3000
 _SECONDS = 10.0
 
 _PROGRAM = """
@@ -35,26 +36,37 @@ codes = [ctypes.create_string_buffer(bytes.fromhex(each)) for each in programs]
 filters = [Filter(len(each) // 16, ctypes.addressof(code)) for each, code in zip(programs, codes)]
 arguments = [(1, 0, ctypes.byref(each)) for each in filters]
 def measured():
-    found = []
-    for _ in range(rounds):
+    for times in (loops // 4, loops):
         begun = time.perf_counter_ns()
-        collections.deque(itertools.starmap(call, itertools.repeat((), loops)), 0)
-        found.append((time.perf_counter_ns() - begun) / loops)
-    return statistics.median(found)
-measured()
-plain = measured()
-if libc.prctl(38, 1, 0, 0, 0):
-    os._exit(3)
-for each in arguments:
-    if libc.syscall(NUMBER, *each):
-        os._exit(4)
-os.write(1, json.dumps([plain, measured()]).encode())
-os._exit(0)
+        collections.deque(itertools.starmap(call, itertools.repeat((), times)), 0)
+    return (time.perf_counter_ns() - begun) / loops
+def turn(filtered):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        if filtered:
+            if libc.prctl(38, 1, 0, 0, 0):
+                os._exit(3)
+            for each in arguments:
+                if libc.syscall(NUMBER, *each):
+                    os._exit(4)
+        os.write(writer, str(measured()).encode())
+        os._exit(0)
+    os.close(writer)
+    answer = os.read(reader, 64)
+    os.close(reader)
+    _, status = os.waitpid(child, 0)
+    if status:
+        sys.exit(1)
+    return float(answer)
+turns = [(turn(False), turn(True)) for _ in range(rounds)]
+print(json.dumps([statistics.median(side) for side in zip(*turns)]))
 """
+"""Turn by turn, so that a busy machine is as unfair to one as to the other; each in a process that is forked for it."""
 
 
 def measure(found: LoadedFilter) -> FilterCost | None:
-    """The cost, in about a tenth of a second; None where the filter does not let it be measured."""
+    """The cost, in a tenth of a second or two; None where the filter does not let it be measured."""
     native = tables.native()
     call = next((name for name in _CHEAP if _allowed(found, native, name)), None)
     if call is None or not all(_allowed(found, native, name) for name in _NEEDED):

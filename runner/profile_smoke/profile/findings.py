@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from profile_smoke.profile.loaded import LoadedFilter
 
 _SHOWN = 8
+_KILLED = Decision(Action.KILL_THREAD)
 _ENOSYS = Decision(Action.ERRNO, errno.ENOSYS)
 _WHY = {
     Cause.UNKNOWN_NAME: "the runtime's libseccomp does not know the name and drops it",
@@ -78,34 +79,58 @@ def findings(found: LoadedFilter, reading: Reading, arches: Sequence[str]) -> tu
         text = "no filter is loaded: every call is allowed"
         return (FilterFinding(Cause.MISSING_FILTER, opens=True, abi="", calls=(), text=text),)
     causes = _Causes(found, reading)
-    alike: dict[_Alike, list[int]] = defaultdict(list)
-    for each in _differences(found, reading, arches):
-        named = tables.name(each.arch, each.number) is not None
-        key = _Alike(causes.of(each), each.arch, named, sampling.shown(each.args), each.says, each.does)
-        alike[key].append(each.number)
-    made = [_finding(key, numbers) for key, numbers in alike.items()]
+    made: list[FilterFinding] = []
+    for arch in arches:
+        differing = list(_differences(found, reading, arch))
+        if differing and _kills_all(found, arch):
+            made.append(_without_abi(arch, differing, causes))
+        else:
+            made += _grouped(differing, causes)
     return tuple(sorted(made, key=lambda each: not each.opens))
 
 
-def _differences(found: LoadedFilter, reading: Reading, arches: Sequence[str]) -> Iterator[_Difference]:
+def _grouped(differing: Sequence[_Difference], causes: _Causes) -> Iterator[FilterFinding]:
+    alike: dict[_Alike, list[int]] = defaultdict(list)
+    for each in differing:
+        named = tables.name(each.arch, each.number) is not None
+        shown = sampling.shown(each.args)
+        alike[_Alike(causes.of(each), each.arch, named, shown, each.says, each.does)].append(each.number)
+    for key, numbers in alike.items():
+        yield _finding(key, numbers)
+
+
+def _kills_all(found: LoadedFilter, arch: str) -> bool:
+    audit = tables.audit_arch(arch)
+    return all(found.decide(audit, number, ()) == _KILLED for number in tables.numbers(arch).values())
+
+
+def _without_abi(arch: str, differing: Sequence[_Difference], causes: _Causes) -> FilterFinding:
+    """One finding for a whole ABI that the filter does not know, instead of one for each kind of answer that was lost."""
+    lost = [each for each in differing if each.says.action.permits] or differing
+    cause = causes.of(lost[0])
+    names = tuple(name for each in lost if (name := tables.name(arch, each.number)))
+    text = f"{arch}: every call is killed, {len(names)} that the profile permits among them: {_WHY[cause]}"
+    return FilterFinding(cause, opens=False, abi=arch, calls=names, text=text)
+
+
+def _differences(found: LoadedFilter, reading: Reading, arch: str) -> Iterator[_Difference]:
     """One for each call: that with the arguments for which the filter lets it through, where there are such."""
     written = Written(reading.plain, reading.native)
     samples = sampling.samples(reading.plain)
-    for arch in arches:
-        audit = tables.audit_arch(arch)
-        for number in sampling.numbers(arch):
-            tried: list[tuple[int, ...]] = list(
-                samples.get(tables.name(arch, number) or "", sampling.UNCONDITIONAL)
-            )
-            if found.looks_at_args(audit, number):
-                tried += found.answers(arch, number).values()
-            differing = [
-                _Difference(arch, number, args, says, does)
-                for args in tried
-                if (says := written.decide(arch, number, args)) != (does := found.decide(audit, number, args))
-            ]
-            if differing:
-                yield min(differing, key=lambda each: not _opens(each.says, each.does))
+    audit = tables.audit_arch(arch)
+    for number in sampling.numbers(arch):
+        tried: list[tuple[int, ...]] = list(
+            samples.get(tables.name(arch, number) or "", sampling.UNCONDITIONAL)
+        )
+        if found.looks_at_args(audit, number):
+            tried += found.answers(arch, number).values()
+        differing = [
+            _Difference(arch, number, args, says, does)
+            for args in tried
+            if (says := written.decide(arch, number, args)) != (does := found.decide(audit, number, args))
+        ]
+        if differing:
+            yield min(differing, key=lambda each: not _opens(each.says, each.does))
 
 
 def _opens(says: Decision, does: Decision) -> bool:

@@ -51,9 +51,3 @@ class LoadedFilter:
         for ret, args in explore.answers(self.programs, audit, number, fixed=fixed, wide=wide).items():
             found.setdefault(bpf.decision(ret), args)
         return found
-
-
-def runnable(native: str) -> tuple[str, ...]:
-    """The ABIs that programs of a machine can choose between, its own first (kernel arch/x86, arch/arm64 compat)."""
-    families = {"x86_64": ("x86_64", "x86", "x32"), "aarch64": ("aarch64", "arm")}
-    return families.get(native, (native,))

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import CellResult, Fix, Launch, LaunchKind, Outcome, Verdict
-from profile_smoke.report import table
+from profile_smoke.report import loaded, table
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def _filter_words(cell: CellResult) -> str:
             if not check.differences
             else "does other than the profile says (see the notes)"
         )
-        read = f"; read back from the kernel ({check.instructions} instructions), it {does}"
+        cost = f", {words}" if (words := loaded.cost(check.cost)) else ""
+        read = f"; read back from the kernel ({check.instructions} instructions{cost}), it {does}"
     note = f"; {safe(check.note)}" if check.note else ""
     return f"{on} (Seccomp: {check.mode}){read}{note}."
 

@@ -20,7 +20,7 @@ from profile_smoke.model import (
     RunReport,
     Verdict,
 )
-from profile_smoke.report import evidence, table
+from profile_smoke.report import evidence, loaded, table
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, wrap
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def render(report: RunReport, style: Style) -> str:
     Cells that decide the exit code come first, unexpected ones foremost. Where there are many, those that
     only inform are told in a few lines.
     """
-    cells = sorted((cell for cell in report.cells if cell.verdict in _TOLD), key=_urgency)
+    cells = sorted((cell for cell in report.cells if cell.verdict in _TOLD or cell.forbidden), key=_urgency)
     return "".join(
         (tell(cell, style) if cell.gates or len(cells) <= _FEW else brief(cell, style)) + "\n"
         for cell in cells
@@ -56,9 +56,11 @@ def tell(cell: CellResult, style: Style) -> str:
     """The whole story of one cell; ends in a newline."""
     parts: Iterable[str] = itertools.chain(
         [_headline(cell, style), wrap(safe(_what_happened(cell)), style.width, "  ")],
+        _forbidden(cell, style),
         _blockers(cell, style),
         _others(cell, style),
         evidence.proof(cell, style),
+        _left_open(cell, style),
         _log(cell, style),
         _notes(cell, style),
         evidence.fix(cell, style),
@@ -78,6 +80,8 @@ def brief(cell: CellResult, style: Style) -> str:
 def _headline(cell: CellResult, style: Style) -> str:
     if cell.verdict is Verdict.ERROR:
         words, colour = "error: nothing is said about the profile", Colour.YELLOW
+    elif cell.forbidden:
+        words, colour = f"{cell.verdict}, but permits what it must not", Colour.RED
     elif cell.unexpected:
         words, colour = "BLOCKED, though it should pass", Colour.RED
     elif cell.gates:
@@ -97,6 +101,8 @@ def _what_happened(cell: CellResult) -> str:
     if cell.verdict is Verdict.ERROR:
         place = f" in phase {cell.phase}" if cell.phase else ""
         return f"{subject} could not be judged{place}{reason}."
+    if cell.verdict is Verdict.PASSED:
+        return f"Under the profile `{cell.profile.name}`, {subject} works."
     return f"Under the profile `{cell.profile.name}`, {subject} {_failed_at(cell.phase)}{reason}."
 
 
@@ -110,6 +116,21 @@ def _failed_at(phase: str | None) -> str:
     if phase == PHASE_STOP:
         return "worked, but did not stop as it should (phase stop)"
     return f"was ready, but then failed a probe ({phase})"
+
+
+def _forbidden(cell: CellResult, style: Style) -> Iterator[str]:
+    if cell.forbidden:
+        source = "the loaded filter" if cell.dangerous_from == "loaded" else "the profile's text"
+        title = f"What {source} permits against the profile's purpose"
+        yield _titled(
+            title, style, [wrap(safe(line), style.width, "    - ", "      ") for line in cell.forbidden]
+        )
+
+
+def _left_open(cell: CellResult, style: Style) -> Iterator[str]:
+    text = loaded.brief(cell.dangerous)
+    if text and cell.profile.path:
+        yield _titled("Dangerous calls left open", style, [wrap(safe(text), style.width, "    ")])
 
 
 def _blockers(cell: CellResult, style: Style) -> Iterator[str]:
@@ -204,7 +225,12 @@ def _log(cell: CellResult, style: Style) -> Iterator[str]:
 
 def _notes(cell: CellResult, style: Style) -> Iterator[str]:
     differences = cell.filter.differences if cell.filter else ()
-    texts = (*cell.notes, *(f"the loaded filter differs from the profile: {line}" for line in differences))
+    opening = [each.text for each in cell.filter.findings if each.opens] if cell.filter else []
+    texts = (
+        *cell.notes,
+        *(f"the loaded filter differs from the profile: {line}" for line in differences),
+        *(f"the loaded filter opens what the profile refuses: {line}" for line in opening),
+    )
     if texts:
         yield _titled("Note", style, [wrap(safe(text), style.width, "    - ", "      ") for text in texts])
 

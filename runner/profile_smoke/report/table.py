@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from profile_smoke.model import CellResult, Fix, ImageInfo, RunReport, Standin, Verdict
+from profile_smoke.report import loaded
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def render(report: RunReport, style: Style) -> str:
         _section("These cells only inform", informing, style),
         _legend(report, style),
         _notes(report, style),
+        _left_open(report, style),
     ]
     return "".join(f"{part}\n\n" for part in parts if part)
 
@@ -62,6 +64,8 @@ def summary(report: RunReport, style: Style) -> str:
 
 def why(cell: CellResult) -> str:
     """What blocked the cell, or what else there is to say about it, in a line."""
+    if cell.forbidden:
+        return f"permits what it must not: {', '.join(line.split(' [')[0] for line in cell.forbidden)}"
     if cell.verdict is Verdict.BLOCKED and cell.blocking:
         return f"{', '.join(cell.blocking)} ({cell.phase})" if cell.phase else ", ".join(cell.blocking)
     if cell.verdict is Verdict.BLOCKED:
@@ -69,7 +73,7 @@ def why(cell: CellResult) -> str:
             f"among {counted(fixed_calls(cell.fix), 'call')}" if cell.fix and cell.fix.verified else "unknown"
         )
         return f"blocking syscalls {known}: {cell.reason}" if cell.reason else f"blocking syscalls {known}"
-    return cell.reason
+    return cell.reason or drift.why(cell)
 
 
 def fixed_calls(fix: Fix) -> int:
@@ -191,6 +195,31 @@ def _notes(report: RunReport, style: Style) -> str:
         wrap(safe(f"{cell.id}: {note}"), style.width, "  - ", "    ")
         for cell in report.cells
         if cell.verdict in (Verdict.PASSED, Verdict.SKIPPED)
-        for note in (*cell.notes, *(cell.filter.differences if cell.filter else ()))
+        for note in (*drift.lines(cell), *cell.notes, *_filter_notes(cell))
     ]
     return "\n".join([style.paint("Notes", Colour.BOLD), *notes]) if notes else ""
+
+
+def _filter_notes(cell: CellResult) -> tuple[str, ...]:
+    if cell.filter is None:
+        return ()
+    return (*cell.filter.differences, *(each.text for each in cell.filter.findings if each.opens))
+
+
+def _left_open(report: RunReport, style: Style) -> str:
+    """The dangerous calls that each profile's filter permits, once for each target."""
+    lines = dict.fromkeys(
+        wrap(
+            safe(f"{cell.profile.name} on {cell.target.name}{_source(cell)}: {text}"),
+            style.width,
+            "  - ",
+            "    ",
+        )
+        for cell in report.cells
+        if cell.profile.path and (text := loaded.brief(cell.dangerous))
+    )
+    return "\n".join([style.paint("Dangerous calls left open", Colour.BOLD), *lines]) if lines else ""
+
+
+def _source(cell: CellResult) -> str:
+    return " (by its text; the loaded filter was not read)" if cell.dangerous_from == "profile" else ""

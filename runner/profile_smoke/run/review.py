@@ -11,7 +11,7 @@ from profile_smoke.profile.compare import differences
 from profile_smoke.profile.dangerous import Meaning, dangerous
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.findings import Reading, findings
-from profile_smoke.profile.loaded import LoadedFilter, runnable
+from profile_smoke.profile.loaded import LoadedFilter
 from profile_smoke.profile.purpose import violations
 from profile_smoke.profile.raw_oci import plain_reading
 from profile_smoke.run.controls import Once
@@ -46,7 +46,7 @@ class Review:
         self._once = Once()
         self._measuring = threading.Lock()
         self._native = tables.native()
-        self._arches = runnable(self._native)
+        self._arches = tables.runnable(self._native)
 
     def facts(self, profile: NamedProfile, plain: Profile | None, result: Result) -> dict[str, Any]:
         """The fields of a CellResult that are about the filter; `plain` None is the target's own default profile."""

@@ -14,12 +14,14 @@ from profile_smoke.cli.options import Keep, Options
 from profile_smoke.errors import UsageError
 from profile_smoke.interrupts import admitted
 from profile_smoke.profile.edit import write_fix
-from profile_smoke.report import write
+from profile_smoke.profile.purpose import DenyCheck
+from profile_smoke.report import baseline, write
 from profile_smoke.report.interface import render
 from profile_smoke.report.progress import choose
 from profile_smoke.report.text import Style
 from profile_smoke.run.cell import Effort
 from profile_smoke.run.controls import Controls
+from profile_smoke.run.drift import DriftCheck
 from profile_smoke.run.runner import Runner, Settings
 
 if TYPE_CHECKING:
@@ -34,8 +36,12 @@ def main(options: Options) -> int:
     """Run the selected cells and write what was asked for."""
     for destination in (options.output, *(each.path for each in options.reports)):
         write.check(destination)
+    drift = _drift_check(options)
+    deny = _deny_check(options)
     names = wiring.target_names(options)
     cells = wiring.cells(options, names)
+    if drift is not None:
+        drift.check(cells)
     if options.write_fix:
         write.check(options.write_fix)
         _check_fix_selection(cells)
@@ -48,7 +54,7 @@ def main(options: Options) -> int:
             targets,
             Controls(options.images, options.standin.value, images.cancel),
             Settings(
-                Effort(options.observe, options.max_launches, options.jobs or os.cpu_count() or 1),
+                Effort(options.observe, options.max_launches, options.jobs or os.cpu_count() or 1, deny),
                 keep_failed=options.keep is Keep.ON_FAILURE,
             ),
             choose(sys.stderr, Style.of(sys.stderr), quiet=options.quiet),
@@ -58,6 +64,22 @@ def main(options: Options) -> int:
     if options.write_fix:
         _write_fix(report, cells, options.write_fix)
     return exit_code(report, exit_zero=options.exit_zero)
+
+
+def _deny_check(options: Options) -> DenyCheck | None:
+    if not options.deny_check:
+        if options.deny or options.permit:
+            raise UsageError("--deny and --permit say what --deny-check looks for; add it")
+        return None
+    return DenyCheck(options.deny, options.permit)
+
+
+def _drift_check(options: Options) -> DriftCheck | None:
+    if options.baseline is None:
+        return None
+    if not options.observe:
+        raise UsageError("--baseline compares what is observed; leave out --no-observe")
+    return DriftCheck(baseline.read(options.baseline), options.baseline)
 
 
 def _publish(report: RunReport, options: Options) -> None:
