@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 from profile_smoke.run.candidates import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 _DIRECT = 2
 """Up to this many candidates, leaving out each in turn is cheaper than looking for suspects first."""
@@ -79,6 +79,18 @@ class Blame:
     wide: bool = False
     exhausted: bool = False
     unsteady: bool = False
+
+    @property
+    def known_needed(self) -> tuple[Candidate, ...]:
+        """The set that was found. Raises ValueError before there is one."""
+        if self.needed is None:
+            raise ValueError("no set was found")
+        return self.needed
+
+    @property
+    def unproven(self) -> tuple[Candidate, ...]:
+        """Those of the found set that no launch failed without."""
+        return tuple(each for each in self.known_needed if each.name not in self.proven)
 
     @property
     def minimal(self) -> bool:
@@ -188,55 +200,53 @@ def _by_suspects(
 
 
 def _minimise(trials: Trials, blame: Blame) -> None:
-    """Leave out each needed candidate in turn."""
-    assert blame.needed is not None  # noqa: S101  the caller's condition, for the type checker
-    if len(blame.needed) > _SEQUENTIAL:
+    """Leave out what can be left out. In turn where there are few; else the many that are not needed, in groups."""
+    needed = blame.known_needed
+    if len(needed) > _SEQUENTIAL:
         _drop_side_by_side(trials, blame)
-    _drop_one_by_one(trials, blame)
+        _drop(blame, blame.unproven, lambda rest: trials.enforce(rest, wide=blame.wide))
+    else:
+        for each in reversed(needed):
+            _drop(blame, (each,), lambda rest: trials.enforce(rest, wide=blame.wide))
 
 
 def _drop_side_by_side(trials: Trials, blame: Blame) -> None:
     """Each left out of the full set: what fails is proven; often these alone suffice."""
-    assert blame.needed is not None  # noqa: S101
-    full = blame.needed
+    full = blame.known_needed
     without = [[other for other in full if other is not each] for each in full]
     results = trials.enforce_all(without, wide=blame.wide)
-    necessary = tuple(each for each, passed in zip(full, results, strict=True) if passed is False)
+    necessary = [each for each, passed in zip(full, results, strict=True) if passed is False]
     blame.proven = {each.name for each in necessary}
     if None in results:
         raise BudgetExhausted
-    if len(necessary) < len(full) and necessary and trials.enforce(necessary, wide=blame.wide):
-        blame.needed = necessary
 
 
-def _drop_one_by_one(trials: Trials, blame: Blame) -> None:
-    """Go on with a smaller set whenever leaving one out passes."""
-    assert blame.needed is not None  # noqa: S101
-    for each in reversed(blame.needed):
-        if each.name in blame.proven:
-            continue
-        rest = tuple(other for other in blame.needed if other is not each)
-        if trials.enforce(rest, wide=blame.wide):
-            blame.needed = rest
-        else:
-            blame.proven.add(each.name)
+def _drop(blame: Blame, group: Sequence[Candidate], passes: Callable[[Sequence[Candidate]], bool]) -> None:
+    """Go on without the group where that passes; else the same with each half of it."""
+    if not group:
+        return
+    rest = tuple(each for each in blame.known_needed if each not in group)
+    if passes(rest):
+        blame.needed = rest
+    elif len(group) == 1:
+        blame.proven.add(group[0].name)
+    else:
+        half = len(group) // 2
+        _drop(blame, group[half:], passes)
+        _drop(blame, group[:half], passes)
 
 
 def _settle(trials: Trials, blame: Blame) -> None:
     """Make sure that the set does not pass by luck: a refused call can lose a race that is mostly won."""
-    assert blame.needed is not None  # noqa: S101
-    times = _REPEATS if len(blame.needed) <= _FEW else _REPEATS_OF_MANY
-    if trials.steady(blame.needed, wide=blame.wide, times=times):
+    times = _REPEATS if len(blame.known_needed) <= _FEW else _REPEATS_OF_MANY
+    if trials.steady(blame.known_needed, wide=blame.wide, times=times):
         return
     blame.unsteady = True
     if not trials.enforce(blame.pool, wide=blame.wide):
         return
     blame.needed = blame.pool
-    for each in reversed(blame.pool):
-        rest = tuple(other for other in blame.needed if other is not each)
-        if each.name in blame.proven:
-            continue
-        if trials.enforce(rest, wide=blame.wide) and trials.steady(rest, wide=blame.wide, times=times):
-            blame.needed = rest
-        else:
-            blame.proven.add(each.name)
+
+    def steady(rest: Sequence[Candidate]) -> bool:
+        return trials.enforce(rest, wide=blame.wide) and trials.steady(rest, wide=blame.wide, times=times)
+
+    _drop(blame, blame.unproven, steady)
