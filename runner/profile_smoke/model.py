@@ -252,6 +252,35 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class DriftCall:
+    """A call that differs from a kept baseline, and the phases that this is about.
+
+    `name` is that of the baseline: with the ABI in front where it is not the machine's own (`x86:open`). `refused` is the
+    error that the profile under test answers where the default profile answers otherwise; None: it does not.
+    """
+
+    name: str
+    phases: tuple[str, ...]
+    refused: str | None
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What the workload uses now, against a kept baseline.
+
+    `baseline` is its file, `image` what it was made of; `moved` are known calls in phases in which it has not seen them;
+    `notes` say what else is not as it was.
+    """
+
+    baseline: str
+    image: ImageInfo
+    new: tuple[DriftCall, ...]
+    gone: tuple[DriftCall, ...]
+    moved: tuple[DriftCall, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CellResult:
     """Everything that is known about one cell when it is done."""
 
@@ -284,6 +313,8 @@ class CellResult:
     """`loaded`: asked of the loaded filter; `profile`: of what the profile means here; empty: not asked."""
     forbidden: tuple[str, ...] = ()
     """Calls that the filter permits against the profile's purpose; always empty unless that was to be checked."""
+    drift: Drift | None = None
+    """None: not compared with a baseline."""
     seconds: float = 0.0
 
     @property
@@ -293,10 +324,17 @@ class CellResult:
 
     @property
     def unexpected(self) -> bool:
-        """Whether the verdict is a definite one, and not the one that was expected; or something forbidden is open."""
+        """Whether the verdict is a definite one, and not the expected one, or something is open or refused that must not be."""
         if self.verdict not in (Verdict.PASSED, Verdict.BLOCKED):
             return False
-        return bool(self.forbidden) or (self.gates and self.verdict.value != self.expected.value)
+        differs = self.gates and self.verdict.value != self.expected.value
+        return bool(self.forbidden) or self.drifted or differs
+
+    @property
+    def drifted(self) -> bool:
+        """Whether a profile that is meant for the workload refuses calls that are new against the baseline."""
+        new = self.drift.new if self.drift is not None else ()
+        return self.expected is Expected.PASSED and any(call.refused for call in new)
 
 
 @dataclass(frozen=True)

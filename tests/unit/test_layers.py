@@ -15,6 +15,7 @@
 | rundir     | the folder of a run                                    |
 | interrupts | how signals end a run                                  |
 | resources  | where bundled files are                                |
+| baseline   | the dataclasses of a kept baseline                     |
 | model      | the dataclasses of a result                            |
 | errors     | the tree of errors                                     |
 """
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2] / "runner" / "profile_smoke"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-_BASE = {"errors", "model"}
+_BASE = {"baseline", "errors", "model"}
 _PURE = _BASE | {"profile", "scenario", "syscall"}
 _BELOW_RUN = _PURE | {"image", "observe", "probe", "report", "rundir", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
+    "baseline": {"model"},
     "resources": {"errors"},
     "interrupts": set(),
     "rundir": {"errors", "interrupts"},

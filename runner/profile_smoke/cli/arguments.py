@@ -5,7 +5,6 @@ Nothing heavy is imported here: `--help` and a mistyped option answer at once.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ commands:
   profile         lint, show, diff, score, convert and install profiles by what they mean
   filter          read a live process's filters from the kernel, compare them with a profile
   doctor          say what this machine can do, and what to do about what is missing
+  baseline update keep what workloads use, for run --baseline to compare with
   images prepare  pull or build the images ahead of time
   clean           remove what a killed run left behind
 
@@ -139,12 +139,25 @@ def _parser(command: Command) -> Parser:
                 "images", "prepare [OPTIONS]", "Pull or build images ahead of time, once for each target."
             )
             parser.add_argument(
-                "action", metavar="prepare", type=_prepare, help="the only thing to do with images"
+                "action",
+                metavar="prepare",
+                type=values.only("prepare", "images"),
+                help="the only thing to do with images",
             )
             groups.add_scenarios(parser)
             groups.add_targets(parser)
             groups.add_images(parser)
             parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+        case Command.BASELINE:
+            parser = _sub(
+                "baseline",
+                "update [FILE] [OPTIONS]",
+                "Observe what workloads use and keep it in FILE, one line a call, for run --baseline to compare with.\n"
+                "What the file holds of other workloads stays.",
+            )
+            groups.add_baseline(parser)
+            groups.add_selection(parser)
+            groups.add_images(parser)
         case Command.CLEAN:
             parser = _sub("clean", "[OPTIONS] [RUN...]", "Remove what runs that were killed left behind.")
             parser.add_argument(
@@ -157,9 +170,3 @@ def _parser(command: Command) -> Parser:
 
 def _sub(name: str, usage: str, description: str) -> Parser:
     return Parser(f"{PROG} {name}", f"{PROG} {name} {usage}", description, "")
-
-
-def _prepare(text: str) -> str:
-    if text != "prepare":
-        raise argparse.ArgumentTypeError(f"images cannot be {text!r}; did you mean 'prepare'?")
-    return text

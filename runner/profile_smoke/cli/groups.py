@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from profile_smoke import __version__
 from profile_smoke.cli import values
-from profile_smoke.cli.options import MAX_LAUNCHES, PROG, Keep, PrivilegeEscalation, StandinMode, TargetName
+from profile_smoke.cli.options import (
+    BASELINE_FILE,
+    MAX_LAUNCHES,
+    PROG,
+    Keep,
+    PrivilegeEscalation,
+    StandinMode,
+    TargetName,
+)
 from profile_smoke.report.interface import STDOUT, Format
 
 if TYPE_CHECKING:
@@ -176,6 +184,36 @@ def add_purpose(parser: Parser) -> None:
         group.add_argument(
             option, metavar="CLASS", type=values.danger_class, action="append", default=[], help=text
         )
+
+
+def add_baseline(parser: Parser) -> None:
+    """What to do with a baseline, where it is, and how often to look."""
+    parser.add_argument(
+        "action",
+        metavar="update",
+        type=values.only("update", "a baseline"),
+        help="the only thing to do with it",
+    )
+    parser.add_argument(
+        "baseline",
+        metavar="FILE",
+        nargs="?",
+        default=BASELINE_FILE,
+        help=f"the file (default: {BASELINE_FILE})",
+    )
+    group = parser.add_argument_group("how")
+    group.add_argument(
+        "--runs",
+        dest="observations",
+        metavar="N",
+        type=values.positive,
+        default=1,
+        help="observe each workload N times, and mark what it uses only sometimes (default: 1)",
+    )
+    group.add_argument(
+        "--jobs", metavar="N", type=values.positive, help="launches at a time (default: suits this machine)"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
 
 
 def add_output(parser: Parser) -> None:

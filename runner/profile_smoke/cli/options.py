@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PROG = "profile-smoke"
 MAX_LAUNCHES = 120
+BASELINE_FILE = "profile-smoke-baseline.json"
 
 
 class Command(StrEnum):
@@ -29,6 +30,7 @@ class Command(StrEnum):
     DOCTOR = "doctor"
     IMAGES = "images"
     CLEAN = "clean"
+    BASELINE = "baseline"
 
 
 class ListFormat(StrEnum):
@@ -92,7 +94,8 @@ class Options:
 
     Empty `profiles`, `scenarios` and `targets` mean: not said, and so does None for `privilege_escalation`. `jobs` None:
     as many as suit this machine.
-    `paths` are the files for `lint`, `runs` the run ids for `clean`, `pid` the process for `filter`,
+    `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint`,
+    `runs` the run ids for `clean`, `pid` the process for `filter`,
     `profile` is what a sub-command of `profile` has.
     """
 
@@ -121,6 +124,8 @@ class Options:
     deny: tuple[str, ...] = ()
     permit: tuple[str, ...] = ()
     quiet: bool = False
+    baseline: str | None = None
+    observations: int = 1
     paths: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     pid: int | None = None

@@ -37,6 +37,17 @@ def choice(kind: type[_Choice]) -> Callable[[str], _Choice]:
     return convert
 
 
+def only(word: str, what: str) -> Callable[[str], str]:
+    """A converter that takes just this word, of a command that does one thing with `what`."""
+
+    def convert(text: str) -> str:
+        if text != word:
+            raise argparse.ArgumentTypeError(f"{what} cannot be {text!r}; did you mean {word!r}?")
+        return text
+
+    return convert
+
+
 def positive(text: str) -> int:
     """A whole number from 1 on."""
     if not re.fullmatch("[0-9]{1,9}", text) or int(text) < 1:

@@ -40,6 +40,11 @@ def load(text: str, source: str) -> RunReport:
     Raises:
         BadFileError: no JSON, cut off, another schema version, or not what the schema says; names the place.
     """
+    return typing.cast("RunReport", load_as(RunReport, SCHEMA, text, source))
+
+
+def load_as(kind: type, schema: str, text: str, source: str) -> Any:
+    """Read a document of this dataclass and schema, as strictly. Raises as `load`."""
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
@@ -52,17 +57,16 @@ def load(text: str, source: str) -> RunReport:
         raise BadFileError(source, "", problem) from None
     if not isinstance(document, dict) or "schema" not in document:
         raise BadFileError(
-            source, "schema", f'no result of profile-smoke: it begins with {{"schema": "{SCHEMA}"'
+            source, "schema", f'no result of profile-smoke: it begins with {{"schema": "{schema}"'
         )
-    if document["schema"] != SCHEMA:
+    if document["schema"] != schema:
         raise BadFileError(
-            source, "schema", f'{_shown(document["schema"])} cannot be read here, only "{SCHEMA}"'
+            source, "schema", f'{_shown(document["schema"])} cannot be read here, only "{schema}"'
         )
     try:
-        report = _decode(RunReport, document, "")
+        return _decode(kind, document, "")
     except _MismatchError as error:
         raise BadFileError(source, error.where, error.problem) from None
-    return typing.cast("RunReport", report)
 
 
 class _MismatchError(Exception):

@@ -20,7 +20,7 @@ from profile_smoke.model import (
     RunReport,
     Verdict,
 )
-from profile_smoke.report import evidence, loaded, table
+from profile_smoke.report import drift, evidence, loaded, table
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, wrap
 
 if TYPE_CHECKING:
@@ -227,6 +227,7 @@ def _notes(cell: CellResult, style: Style) -> Iterator[str]:
     differences = cell.filter.differences if cell.filter else ()
     opening = [each.text for each in cell.filter.findings if each.opens] if cell.filter else []
     texts = (
+        *drift.lines(cell),
         *cell.notes,
         *(f"the loaded filter differs from the profile: {line}" for line in differences),
         *(f"the loaded filter opens what the profile refuses: {line}" for line in opening),

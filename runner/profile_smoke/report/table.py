@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from profile_smoke.model import CellResult, Fix, ImageInfo, RunReport, Standin, Verdict
-from profile_smoke.report import loaded
+from profile_smoke.report import drift, loaded
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:

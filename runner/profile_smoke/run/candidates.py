@@ -43,7 +43,7 @@ def candidate(attempted: Attempted) -> Candidate | None:
     if control.action.permits:
         wide = (Rule((attempted.name,), Action.ALLOW),)
         return Candidate(attempted.name, _narrowed(attempted) or wide, wide, attempted.in_init)
-    if control.action is Action.ERRNO and not _same(control, attempted.says):
+    if control.action is Action.ERRNO and not answers_alike(control, attempted.says):
         rules = (Rule((attempted.name,), Action.ERRNO, errno_ret=control.errno),)
         return Candidate(attempted.name, rules, rules, attempted.in_init)
     return None
@@ -55,7 +55,8 @@ def unobservable_write() -> Candidate:
     return Candidate("write", rules, rules, in_init=True)
 
 
-def _same(left: Decision, right: Decision) -> bool:
+def answers_alike(left: Decision, right: Decision) -> bool:
+    """Whether two decisions are the same to the caller."""
     return left.action is right.action and left.errno == right.errno
 
 

@@ -26,6 +26,7 @@ from profile_smoke.run.candidates import Candidate, rules_of, unobservable_write
 from profile_smoke.run.controls import Baseline, Controls, baseline_of
 from profile_smoke.run.lab import Lab, Subject
 from profile_smoke.run.review import Review
+from profile_smoke.run.watch import Scene
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -37,19 +38,21 @@ if TYPE_CHECKING:
     from profile_smoke.profile.purpose import DenyCheck
     from profile_smoke.run.launch import Launcher, Result
     from profile_smoke.run.plan import Cell
+    from profile_smoke.run.watch import Watch
 
 
 @dataclass(frozen=True)
 class Effort:
     """How much a cell may do: `observe` at all, launches for enforcing and blaming, how many of them side by side.
 
-    `deny` is what its profile is checked for not to allow; None: for nothing.
+    `deny` is what its profile is checked for not to allow; None: for nothing. `watch` looks at what workloads use.
     """
 
     observe: bool
     max_launches: int
     jobs: int
     deny: DenyCheck | None = None
+    watch: Watch | None = None
 
 
 @dataclass
@@ -118,8 +121,13 @@ class CellRunner:
             )
         if cell.profile.document is None:
             # The default profile under test is what the control launched.
-            return _Draft(Verdict.PASSED, {**facts, **self.review.facts(cell.profile, None, control)})
-        return _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
+            draft = _Draft(Verdict.PASSED, {**facts, **self.review.facts(cell.profile, None, control)})
+        else:
+            draft = _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
+        if self.effort.watch is not None:
+            scene = Scene(cell, image, control, self.launcher, self.supervisor, heard)
+            draft.facts.update(self.effort.watch.facts(scene))
+        return draft
 
 
 class _Trial:
