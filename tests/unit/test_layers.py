@@ -16,6 +16,7 @@
 | interrupts | how signals end a run                                  |
 | resources  | where bundled files are                                |
 | baseline   | the dataclasses of a kept baseline                     |
+| recording  | the dataclasses of a recording                         |
 | model      | the dataclasses of a result                            |
 | errors     | the tree of errors                                     |
 """
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2] / "runner" / "profile_smoke"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-_BASE = {"baseline", "errors", "model"}
+_BASE = {"baseline", "errors", "model", "recording"}
 _PURE = _BASE | {"profile", "scenario", "syscall"}
 _BELOW_RUN = _PURE | {"image", "observe", "probe", "report", "rundir", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "model": set(),
+    "recording": {"model"},
     "baseline": {"model"},
     "resources": {"errors"},
     "interrupts": set(),

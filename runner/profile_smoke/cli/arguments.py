@@ -27,6 +27,7 @@ commands:
   run             launch and judge; what happens when no command is given
   list            show the cells that a selection means, and their ids
   lint            check profiles and scenarios without launching anything
+  record          write a least-privilege profile from what a workload is seen to use
   profile         lint, show, diff, score, convert and install profiles by what they mean
   filter          read a live process's filters from the kernel, compare them with a profile
   doctor          say what this machine can do, and what to do about what is missing
@@ -59,6 +60,10 @@ def parse(arguments: Sequence[str]) -> Options:
         SystemExit: after `--help` or `--version`, with code 0.
     """
     command, rest = _command(arguments)
+    if command is Command.RECORD:
+        from profile_smoke.cli import record_arguments
+
+        return record_arguments.parse(rest)
     if command is Command.PROFILE:
         return Options(command, profile=profile_arguments.parse(rest))
     parser = _parser(command)

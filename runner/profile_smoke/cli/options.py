@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from profile_smoke.cli.profile_options import ProfileOptions
+    from profile_smoke.cli.record_options import RecordOptions
 
 PROG = "profile-smoke"
 MAX_LAUNCHES = 120
@@ -25,6 +26,7 @@ class Command(StrEnum):
     RUN = "run"
     LIST = "list"
     LINT = "lint"
+    RECORD = "record"
     PROFILE = "profile"
     FILTER = "filter"
     DOCTOR = "doctor"
@@ -96,7 +98,8 @@ class Options:
     as many as suit this machine.
     `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint`,
     `runs` the run ids for `clean`, `pid` the process for `filter`,
-    `profile` is what a sub-command of `profile` has.
+    `profile` is what a sub-command of `profile` has, `record`
+    what `record` alone has.
     """
 
     command: Command
@@ -130,3 +133,4 @@ class Options:
     runs: tuple[str, ...] = ()
     pid: int | None = None
     profile: ProfileOptions | None = None
+    record: RecordOptions | None = None

@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from profile_smoke.errors import InstrumentError
@@ -87,7 +88,8 @@ def _wait_stopped(pid: int) -> None:
         if seen is None:
             time.sleep(0.0002)
         elif seen.si_code in (os.CLD_TRAPPED, os.CLD_STOPPED):
-            os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | _WALL)
+            with suppress(ChildProcessError):  # its program was replaced meanwhile: the next request says so
+                os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | _WALL)
             return
         else:
             raise ProcessGoneError("the process ended while its filter was read")

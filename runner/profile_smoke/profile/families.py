@@ -150,26 +150,75 @@ def relatives(names: Iterable[str]) -> Mapping[str, str]:
     return found
 
 
-STARTUP = tuple(
-    """
-    arch_prctl brk clock_gettime execve exit exit_group fstat futex getpid getrandom gettid gettimeofday madvise mmap
-    mprotect mremap munmap prlimit64 read restart_syscall rseq rt_sigaction rt_sigprocmask rt_sigreturn
-    sched_getaffinity sched_yield set_robust_list set_tid_address tgkill time write
-    """.split()
+STARTUP = (
+    *(
+        "arch_prctl",
+        "brk",
+        "clock_gettime",
+        "execve",
+        "exit",
+        "exit_group",
+        "fstat",
+        "futex",
+        "getpid",
+        "getrandom",
+    ),
+    *("gettid", "gettimeofday", "madvise", "mmap", "mprotect", "mremap", "munmap", "prlimit64", "read"),
+    *(
+        "restart_syscall",
+        "rseq",
+        "rt_sigaction",
+        "rt_sigprocmask",
+        "rt_sigreturn",
+        "sched_getaffinity",
+        "sched_yield",
+    ),
+    *("set_robust_list", "set_tid_address", "tgkill", "time", "write"),
 )
-"""What the start and the end of any program may take: its loader, its libc's memory and threads, abort(3), and the clocks that
-the vDSO answers on most machines, unseen by any filter."""
-RUNTIME = tuple(
-    """
-    access capget capset chdir close close_range epoll_ctl execve faccessat2 fchdir fchown fcntl fstat fstatfs futex
-    getcwd getdents64 getpid getppid newfstatat openat prctl read rt_sigprocmask rt_sigreturn select sendmsg setgid
-    setgroups setresgid setresuid setuid write
-    """.split()
+"""What the start and the end of any program may take: its loader, its libc's memory and threads, abort(3), and the clocks
+that the vDSO answers on most machines, unseen by any filter."""
+RUNTIME = (
+    *(
+        "access",
+        "capget",
+        "capset",
+        "chdir",
+        "close",
+        "close_range",
+        "epoll_ctl",
+        "execve",
+        "faccessat2",
+        "fchdir",
+    ),
+    *(
+        "fchown",
+        "fcntl",
+        "fstat",
+        "fstatfs",
+        "futex",
+        "getcwd",
+        "getdents64",
+        "getpid",
+        "getppid",
+        "newfstatat",
+    ),
+    *(
+        "openat",
+        "prctl",
+        "read",
+        "rt_sigprocmask",
+        "rt_sigreturn",
+        "select",
+        "sendmsg",
+        "setgid",
+        "setgroups",
+    ),
+    *("setresgid", "setresuid", "setuid", "write"),
 )
 """What the runtime's own init does after it has loaded the filter.
 
 Measured for runc 1.1.5: 9 calls with no_new_privs, where it loads the filter last, 23 without, where it drops capabilities
-and changes its user under it (libcontainer/init_linux.go, finalizeNamespace); `epoll_ctl`, `futex` and `getpid` are of its
-language's run time. `close_range` is of runc 1.2 and newer. Read, not measured, in crun's src/libcrun/container.c
-(apply_security_settings, container_init): `setresuid`, `setresgid`, the signal mask, a message to its parent, `select` on the
-start fifo, looking for the program."""
+and changes its user under it (libcontainer/init_linux.go, finalizeNamespace); `epoll_ctl`, `futex` and `getpid` are of
+its language's run time. `close_range` is of runc 1.2 and newer. Read, not measured, in crun's src/libcrun/container.c
+(apply_security_settings, container_init): `setresuid`, `setresgid`, the signal mask, a message to its parent, `select` on
+the start fifo, looking for the program."""

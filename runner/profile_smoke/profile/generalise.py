@@ -35,8 +35,8 @@ _SOCKETCALL = "socketcall"
 class Use:
     """A call that was seen: its name, the ABIs it was made by, and how it was answered.
 
-    `errno` None: it was let pass. `args` are the distinct arguments that it was let pass with, those that `limits` look at at
-    least; None where not all are known, so that none may be required.
+    `errno` None: it was let pass. `args` are the distinct arguments that it was let pass with, those at least that a limit
+    looks at; None where not all are known, so that none may be required.
     """
 
     name: str

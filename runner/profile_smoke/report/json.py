@@ -1,7 +1,7 @@
-"""A run's result as `profile-smoke/v1` JSON, and back.
+"""A run's result as `profile-smoke/v1` JSON, and back; a recording's as `profile-smoke/recording-v1`.
 
-The document is the dataclasses of `profile_smoke.model`, key by key, every key always there; its JSON
-Schema is `schema/result.schema.json` beside this module. The text is pure ASCII, so control characters and
+The document is the dataclasses of `profile_smoke.model` or `profile_smoke.recording`, key by key, every key always there;
+their JSON Schemas are in `schema/` beside this module. The text is pure ASCII, so control characters and
 odd bytes in logs are escaped, and the same result always gives the same text. Reading is strict: nothing is
 missing, unknown or of another type.
 """
@@ -18,12 +18,13 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
+from profile_smoke import recording
 from profile_smoke.errors import BadFileError
 from profile_smoke.model import SCHEMA, RunReport
 from profile_smoke.report.text import clipped, unicode
 
 
-def dump(report: RunReport) -> str:
+def dump(report: RunReport | recording.Recorded) -> str:
     r"""The result as JSON text, ending in a newline.
 
     Bytes in texts that were no UTF-8 are written as ``\xff``: many readers refuse a lone surrogate (RFC
@@ -35,12 +36,17 @@ def dump(report: RunReport) -> str:
 
 
 def load(text: str, source: str) -> RunReport:
-    """Read what `dump` wrote. `source` is the file as the user named it.
+    """Read what `dump` wrote of a run. `source` is the file as the user named it.
 
     Raises:
         BadFileError: no JSON, cut off, another schema version, or not what the schema says; names the place.
     """
     return typing.cast("RunReport", load_as(RunReport, SCHEMA, text, source))
+
+
+def load_recorded(text: str, source: str) -> recording.Recorded:
+    """Read what `dump` wrote of a recording. Raises as `load`."""
+    return typing.cast("recording.Recorded", load_as(recording.Recorded, recording.SCHEMA, text, source))
 
 
 def load_as(kind: type, schema: str, text: str, source: str) -> Any:

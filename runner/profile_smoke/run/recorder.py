@@ -1,0 +1,263 @@
+"""From a scenario to what it uses, and from that to a profile under which it works, enforced by the kernel."""
+
+from __future__ import annotations
+
+import errno
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from profile_smoke.errors import InfrastructureError
+from profile_smoke.model import LaunchKind
+from profile_smoke.observe import readback
+from profile_smoke.observe.process import status_field
+from profile_smoke.observe.record import NARROWED
+from profile_smoke.probe.interface import Attempt
+from profile_smoke.probe.wait import wait_until
+from profile_smoke.profile.generalise import Use
+from profile_smoke.profile.loaded import LoadedFilter
+from profile_smoke.profile.model import Action
+from profile_smoke.recording import Call, Recording, Verification
+from profile_smoke.run.controls import ConservativeControl
+from profile_smoke.run.launch import Launcher, Order, Result
+from profile_smoke.run.limits import START_SECONDS, Limits, full_limits, measured_limits
+from profile_smoke.run.usage import observe_usage
+from profile_smoke.target.interface import StartRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from profile_smoke.image.interface import PreparedImage
+    from profile_smoke.model import Denial
+    from profile_smoke.observe.policy import Control
+    from profile_smoke.observe.record import Attempted
+    from profile_smoke.observe.supervisor import Supervisor
+    from profile_smoke.profile.bpf import Program
+    from profile_smoke.profile.document import Document
+    from profile_smoke.run.controls import Controls
+    from profile_smoke.run.usage import Usage
+    from profile_smoke.scenario.model import Scenario
+    from profile_smoke.target.interface import Container
+
+_FILTER_MODE = "2"
+"""The `Seccomp:` line of a process with a filter (proc_pid_status(5))."""
+_READ_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where one scenario is recorded and verified."""
+
+    launcher: Launcher
+    supervisor: Supervisor
+    controls: Controls
+    scenario: Scenario
+    jobs: int
+    heard: Callable[[str], None]
+
+    @property
+    def name(self) -> str:
+        """`nginx@oci`."""
+        return f"{self.scenario.name}@{self.launcher.target.name}"
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """See `run.usage.Ground`: no control was launched yet that limits could be taken from."""
+
+    limits: Limits
+    control: Control
+
+
+class Unverified(Exception):  # noqa: N818  an outcome: the recorder looks again
+    """An enforced launch under the profile failed."""
+
+    def __init__(self, bench: Bench, result: Result, *, no_new_privileges: bool) -> None:
+        setting = "with" if no_new_privileges else "without"
+        super().__init__(
+            f"{bench.name} {setting} no_new_privs: {result.launch.phase}: {result.launch.reason}"
+        )
+
+
+def record(bench: Bench, runs: int) -> Recording:
+    """Observe a scenario so many times.
+
+    Raises:
+        InfrastructureError: it does not work under the default profile either, or not while it is observed.
+        InterruptedRunError: the run was interrupted.
+    """
+    image = bench.controls.image(bench.launcher, bench.scenario)
+    control = _default_control(bench, image)
+    usages = [_observe(bench, image, control) for _ in range(runs)]
+    return Recording(
+        scenario=bench.scenario.name,
+        image=image.info,
+        target=bench.launcher.target.info(),
+        no_new_privileges=bench.scenario.start.no_new_privileges,
+        probes=tuple(probe.name for probe in bench.scenario.probes),
+        launches=runs,
+        calls=_calls(usages),
+    )
+
+
+def uses(recording: Recording) -> tuple[Use, ...]:
+    """What a recording says to `generalise`."""
+    return tuple(
+        Use(
+            call.name,
+            frozenset(call.abis),
+            call.errno,
+            None if call.args is None else frozenset(call.args),
+        )
+        for call in recording.calls
+    )
+
+
+def verify(bench: Bench, document: Document) -> tuple[Verification, ...]:
+    """Launch under the profile, with and without no_new_privs.
+
+    Raises:
+        Unverified: one of them does not work.
+        InfrastructureError, InterruptedRunError: as `record`.
+    """
+    settings = (False, True)
+
+    def one(setting: bool) -> Verification:  # noqa: FBT001  mapped over settings
+        started = replace(bench.scenario, start=replace(bench.scenario.start, no_new_privileges=setting))
+        result = _enforce(bench, started, document, full_limits(started))
+        if not result.passed:
+            raise Unverified(bench, result, no_new_privileges=setting)
+        return Verification(
+            bench.scenario.name, bench.launcher.target.name, setting, round(result.launch.seconds, 3)
+        )
+
+    bench.heard("enforcing")
+    with ThreadPoolExecutor(min(bench.jobs, len(settings)), thread_name_prefix="verify") as pool:
+        return tuple(pool.map(one, settings))
+
+
+def needed(bench: Bench, without: Callable[[str], Document], names: Sequence[str]) -> frozenset[str]:
+    """Those calls without which the scenario fails, each left out in turn of a profile under which it works.
+
+    `without` gives the profile that lacks a call.
+    """
+    control = bench.controls.baseline(bench.launcher, bench.scenario, bench.heard)
+    limits = measured_limits(bench.scenario, control.seconds)
+    bench.heard(f"leaving out each of {len(names)} calls")
+
+    def fails(name: str) -> bool:
+        return not _enforce(bench, bench.scenario, without(name), limits).passed
+
+    with ThreadPoolExecutor(bench.jobs, thread_name_prefix="needed") as pool:
+        return frozenset(name for name, failed in zip(names, pool.map(fails, names), strict=True) if failed)
+
+
+def _enforce(bench: Bench, scenario: Scenario, document: Document, limits: Limits) -> Result:
+    launcher = bench.launcher
+    order = Order(
+        scenario,
+        bench.controls.image(launcher, scenario),
+        LaunchKind.ENFORCE,
+        launcher.target.hand_over(document.profile, document.raw),
+        document.sha256,
+        limits,
+    )
+    return launcher.launch(order, launcher.new_id())
+
+
+def _observe(bench: Bench, image: PreparedImage, control: Control) -> Usage:
+    """One look. Only where it fails the default profile is tried, which tells whose fault that is."""
+    bench.heard("observing")
+    ground = _Ground(full_limits(bench.scenario), control)
+    usage = observe_usage(bench.launcher, bench.supervisor, bench.scenario, image, ground, heard=bench.heard)
+    if usage.passed:
+        return usage
+    baseline = bench.controls.baseline(bench.launcher, bench.scenario, bench.heard)
+    if not baseline.passed:
+        raise InfrastructureError(
+            f"{bench.name}: it does not work under the default profile either: "
+            f"{baseline.launch.phase}: {baseline.launch.reason}"
+        )
+    failed = usage.results[-1].launch
+    raise InfrastructureError(
+        f"{bench.name}: works under the default profile, but not while it is observed "
+        f"({failed.phase}: {failed.reason}), so not all that it uses was seen"
+    )
+
+
+def _default_control(bench: Bench, image: PreparedImage) -> Control:
+    """What the target's default profile does: read from a container that is ended at once, which takes milliseconds."""
+    launcher, scenario = bench.launcher, bench.scenario
+    if not launcher.target.capabilities().read_filter:
+        return ConservativeControl()
+    order = Order(scenario, image, LaunchKind.CONTROL, None, None, full_limits(scenario))
+    spec = launcher.spec(order, launcher.new_id())
+    with launcher.target.container(spec, keep=lambda: False) as container:
+        try:
+            container.start(START_SECONDS)
+        except StartRefused as refusal:
+            raise InfrastructureError(
+                f"{bench.name}: it cannot be started under the default profile either: {refusal}"
+            ) from refusal
+        programs = _loaded(container)
+        container.kill()
+    return LoadedFilter(programs) if programs else ConservativeControl()
+
+
+def _loaded(container: Container) -> tuple[Program, ...]:
+    """The filter of a container that was just started; empty when it has ended too soon to be asked.
+
+    At first its process is the runtime's own, which loads the filter only now where it sets no_new_privs, and which becomes
+    the workload's while it is looked at.
+    """
+    found: list[tuple[Program, ...]] = []
+
+    def look(_left: float) -> Attempt:
+        pid = container.pid()
+        if pid is not None and status_field(pid, "Seccomp") == _FILTER_MODE:
+            with suppress(readback.ProcessGoneError):
+                found.append(readback.read_filters(pid))
+        return Attempt(bool(found and found[-1]), "no filter was read")
+
+    wait_until(look, container.exited, timeout=_READ_SECONDS)
+    return found[-1] if found else ()
+
+
+def _calls(usages: Sequence[Usage]) -> tuple[Call, ...]:
+    """One entry per name, sorted, over all observed launches."""
+    attempts: dict[str, list[Attempted]] = {}
+    for usage in usages:
+        for each in usage.attempted:
+            attempts.setdefault(each.name, []).append(each)
+    lines: dict[str, list[Denial]] = {name: [] for name in attempts}
+    for usage in usages:
+        for line in usage.calls:
+            lines[line.syscall].append(line)
+    return tuple(
+        Call(
+            name=name,
+            abis=tuple(sorted({line.arch for line in lines[name]})),
+            phases=tuple(dict.fromkeys(line.phase for line in lines[name])),
+            programs=tuple(sorted({line.process.exe or line.process.comm for line in lines[name]})),
+            count=sum(line.count for line in lines[name]),
+            launches=sum(any(each.name == name for each in usage.attempted) for usage in usages),
+            errno=_errno(attempts[name]),
+            args=_args(name, attempts[name]),
+        )
+        for name in sorted(attempts)
+    )
+
+
+def _errno(attempts: Sequence[Attempted]) -> int | None:
+    if any(each.control.action.permits for each in attempts):
+        return None
+    control = attempts[0].control
+    return control.errno if control.action is Action.ERRNO else errno.EPERM
+
+
+def _args(name: str, attempts: Sequence[Attempted]) -> tuple[tuple[int, ...], ...] | None:
+    passed = [each for each in attempts if each.control.action.permits]
+    if name not in NARROWED or not passed or not all(each.sampled_all for each in passed):
+        return None
+    return tuple(sorted({sample for each in passed for sample in each.samples}))
