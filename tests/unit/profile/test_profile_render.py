@@ -10,13 +10,19 @@ from tests.support.made_profiles import profiles
 
 from profile_smoke.profile.document import parse
 from profile_smoke.profile.model import Action, ArchMapEntry, Arg, Conditions, Op, Profile, Rule
-from profile_smoke.profile.render import to_oci
+from profile_smoke.profile.render import to_docker, to_oci
 
 
 @given(profiles(plain=True))
 def test_a_rendered_profile_reads_back_the_same(profile: Profile) -> None:
     """Nothing is lost and nothing added."""
     assert parse(json.dumps(to_oci(profile)), "x").profile == profile
+
+
+@given(profiles(plain=False))
+def test_a_profile_in_dockers_format_reads_back_the_same(profile: Profile) -> None:
+    """With its conditions, its map of architectures and its comments."""
+    assert parse(json.dumps(to_docker(profile)), "x").profile == profile
 
 
 def test_absent_and_empty_fields_are_left_out() -> None:
