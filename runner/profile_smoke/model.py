@@ -338,6 +338,29 @@ class CellResult:
 
 
 @dataclass(frozen=True)
+class Risk:
+    """Unused calls of one class of dangerous calls, with what they open in `reason`, or of one group of all others."""
+
+    name: str
+    reason: str
+    dangerous: bool
+    calls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnusedCalls:
+    """What a profile allows and none of `cells` used: those that it is meant for and in which that was measured.
+
+    `not_measured` are its other cells, which may need what is listed; `risks` has the dangerous ones first.
+    """
+
+    profile: str
+    cells: tuple[str, ...]
+    not_measured: tuple[str, ...]
+    risks: tuple[Risk, ...]
+
+
+@dataclass(frozen=True)
 class RunReport:
     """The result of a run: the source of every report format."""
 
@@ -348,4 +371,6 @@ class RunReport:
     seconds: float
     cells: tuple[CellResult, ...]
     interrupted: bool = False
+    unused: tuple[UnusedCalls, ...] = ()
+    """By profile; empty where it was not measured."""
     schema: str = SCHEMA

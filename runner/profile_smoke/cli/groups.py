@@ -156,6 +156,11 @@ def add_effort(parser: Parser) -> None:
         help="verdicts only: launch nothing to find the syscalls",
     )
     group.add_argument(
+        "--unused",
+        action="store_true",
+        help="say what profiles allow and nothing used: one more observed launch for each workload",
+    )
+    group.add_argument(
         "--keep",
         metavar="WHEN",
         type=values.choice(Keep),

@@ -116,6 +116,7 @@ class Options:
     jobs: int | None = None
     max_launches: int = MAX_LAUNCHES
     observe: bool = True
+    unused: bool = False
     format: Format = Format.TABLE
     list_format: ListFormat = ListFormat.TABLE
     output: str = STDOUT

@@ -28,9 +28,9 @@ def render(report: RunReport, form: Format, style: Style) -> str:
     """
     match form:
         case Format.TABLE:
-            from profile_smoke.report import story, table
+            from profile_smoke.report import story, table, unused
 
-            return table.render(report, style) + story.render(report, style) + table.summary(report, style)
+            return "".join(part(report, style) for part in (table.render, story.render, unused.render, table.summary))
         case Format.JSON:
             from profile_smoke.report import json
 

@@ -125,7 +125,8 @@ class CellRunner:
         else:
             draft = _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
         if self.effort.watch is not None:
-            scene = Scene(cell, image, control, self.launcher, self.supervisor, heard)
+            passed = draft.verdict is Verdict.PASSED
+            scene = Scene(cell, image, control, self.launcher, self.supervisor, heard, passed)
             draft.facts.update(self.effort.watch.facts(scene))
         return draft
 

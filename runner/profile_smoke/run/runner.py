@@ -16,6 +16,7 @@ from profile_smoke.model import CellResult, ProfileRef, RunReport, Verdict
 from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.run.cell import CellRunner, Effort
 from profile_smoke.run.launch import Launcher
+from profile_smoke.run.unused import unused_by_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,13 +84,15 @@ class Runner:
         finally:
             self._progress.run_finished()
         interrupted = self._stop.is_set()
+        finished = tuple(results.get(cell.id) or self._skipped(cell) for cell in cells)
         return RunReport(
             run=self._run.run_id,
             version=__version__,
             started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             seconds=time.monotonic() - began,
-            cells=tuple(results.get(cell.id) or self._skipped(cell) for cell in cells),
+            cells=finished,
             interrupted=interrupted,
+            unused=unused_by_profile(finished),
         )
 
     def _supervisor(self, stack: ExitStack) -> Supervisor | None:

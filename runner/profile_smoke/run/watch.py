@@ -11,7 +11,7 @@ from profile_smoke.run.usage import Usage, observe_usage
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.model import Denial
@@ -30,6 +30,8 @@ class Scene:
     launcher: Launcher
     supervisor: Supervisor | None
     heard: Callable[[str], None]
+    passed: bool
+    """Whether the cell's verdict is that its profile works."""
 
     @property
     def key(self) -> tuple[str, str, bool]:
@@ -67,6 +69,20 @@ class Watch(Protocol):
 
     def facts(self, scene: Scene) -> Mapping[str, Any]:
         """What it adds to the cell's result. Called from several threads. Raises SmokeError where it cannot tell."""
+
+
+class Watches:
+    """Several as one."""
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        self._watches = watches
+
+    def facts(self, scene: Scene) -> Mapping[str, Any]:
+        """What all of them add."""
+        found: dict[str, Any] = {}
+        for watch in self._watches:
+            found.update(watch.facts(scene))
+        return found
 
 
 def key_of(cell: Cell) -> tuple[str, str, bool]:

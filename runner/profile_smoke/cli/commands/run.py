@@ -23,6 +23,8 @@ from profile_smoke.run.cell import Effort
 from profile_smoke.run.controls import Controls
 from profile_smoke.run.drift import DriftCheck
 from profile_smoke.run.runner import Runner, Settings
+from profile_smoke.run.unused import UnusedCheck
+from profile_smoke.run.watch import Watches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from profile_smoke.model import RunReport
     from profile_smoke.profile.model import Rule
     from profile_smoke.run.plan import Cell
+    from profile_smoke.run.watch import Watch
 
 
 def main(options: Options) -> int:
@@ -42,6 +45,7 @@ def main(options: Options) -> int:
     cells = wiring.cells(options, names)
     if drift is not None:
         drift.check(cells)
+    watch = _watch(drift, options)
     if options.write_fix:
         write.check(options.write_fix)
         _check_fix_selection(cells)
@@ -54,7 +58,7 @@ def main(options: Options) -> int:
             targets,
             Controls(options.images, options.standin.value, images.cancel),
             Settings(
-                Effort(options.observe, options.max_launches, options.jobs or os.cpu_count() or 1, deny),
+                Effort(options.observe, options.max_launches, options.jobs or os.cpu_count() or 1, deny, watch),
                 keep_failed=options.keep is Keep.ON_FAILURE,
             ),
             choose(sys.stderr, Style.of(sys.stderr), quiet=options.quiet),
@@ -80,6 +84,16 @@ def _drift_check(options: Options) -> DriftCheck | None:
     if not options.observe:
         raise UsageError("--baseline compares what is observed; leave out --no-observe")
     return DriftCheck(baseline.read(options.baseline), options.baseline)
+
+
+def _watch(drift: DriftCheck | None, options: Options) -> Watch | None:
+    """What looks at what workloads use."""
+    if options.unused and not options.observe:
+        raise UsageError("--unused tells what is observed; leave out --no-observe")
+    watches: list[Watch] = [drift] if drift is not None else []
+    if options.unused:
+        watches.append(UnusedCheck())
+    return Watches(watches) if watches else None
 
 
 def _publish(report: RunReport, options: Options) -> None:
