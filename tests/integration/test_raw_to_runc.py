@@ -19,7 +19,7 @@ from profile_smoke.profile.loaded import LoadedFilter
 from profile_smoke.profile.raw_oci import plain_reading
 from profile_smoke.profile.resolve import resolve
 from profile_smoke.syscall import danger, libseccomp, tables
-from profile_smoke.target.oci_spec import CAPABILITIES
+from profile_smoke.target.capabilities import DEFAULT as CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

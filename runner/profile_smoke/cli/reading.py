@@ -11,11 +11,11 @@ from profile_smoke.errors import BadFileError, RuntimeRefusedError, UsageError
 from profile_smoke.profile import raw_oci
 from profile_smoke.profile.catalog import Catalog, NamedProfile
 from profile_smoke.profile.evaluate import Evaluator
+from profile_smoke.profile.lint import interface as lint
 from profile_smoke.profile.resolve import resolve
 from profile_smoke.resources import bundled
-from profile_smoke.syscall import tables
-from profile_smoke.target import oci_default
-from profile_smoke.target.oci_spec import CAPABILITIES
+from profile_smoke.syscall import libseccomp, tables
+from profile_smoke.target import capabilities, oci_default
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,11 +84,22 @@ def resolved(document: Document, reader: Reader, host: Host) -> Profile:
         case Reader.KUBERNETES:
             return raw_oci.plain_reading(document)
         case Reader.DOCKER | Reader.OCI:
-            caps = CAPABILITIES if host.caps is None else host.caps
+            caps = capabilities.DEFAULT if host.caps is None else host.caps
             return resolve(
                 document.profile, caps=caps, arch=native_of(host), kernel=host.kernel or running_kernel()
             )
     assert_never(reader)
+
+
+def for_lint(reader: Reader, host: Host) -> lint.Reading:
+    """How the linter reads profiles for this reader on this host. Raises UsageError as `native_of`."""
+    return lint.Reading(
+        capabilities.DEFAULT if host.caps is None else host.caps,
+        native_of(host),
+        host.kernel or running_kernel(),
+        plain=reader is Reader.KUBERNETES,
+        known=libseccomp.resolves if libseccomp.library() else None,
+    )
 
 
 def native_of(host: Host) -> str:

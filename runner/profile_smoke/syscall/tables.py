@@ -7,8 +7,8 @@ and seccomp filters see them (`__X32_SYSCALL_BIT`).
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import platform
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ARCHES = ("x86_64", "x86", "x32", "aarch64", "arm")
 X32_BIT = 0x40000000
 _SKIPPED = 0xFFFFFFFF
+# By path: importing importlib.resources would take longer than reading the table.
+_DATA = Path(__file__).with_name("data") / "numbers.tsv"
 
 # linux/audit.h: the ELF machine, plus flags for 64 bits (0x80000000) and little endian (0x40000000).
 _AUDIT = {
@@ -49,7 +51,7 @@ _MACHINES = {
 
 @functools.cache
 def _tables() -> dict[str, Mapping[str, int]]:
-    text = importlib.resources.files(__package__).joinpath("data/numbers.tsv").read_text("ascii")
+    text = _DATA.read_text("ascii")
     _, head, *rows = (line.split("\t") for line in text.splitlines())
     found: dict[str, dict[str, int]] = {arch: {} for arch in head[1:]}
     for row in rows:
@@ -92,7 +94,7 @@ def all_names() -> frozenset[str]:
 @functools.cache
 def source() -> str:
     """Where the numbers come from, with the kernel's version, for `doctor`."""
-    text = importlib.resources.files(__package__).joinpath("data/numbers.tsv").read_text("ascii")
+    text = _DATA.read_text("ascii")
     return text.partition("\n")[0].removeprefix("# ")
 
 

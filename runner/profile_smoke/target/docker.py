@@ -14,7 +14,7 @@ from profile_smoke.model import RUN_LABEL, TargetInfo
 from profile_smoke.observe import readback
 from profile_smoke.profile.resolve import resolve
 from profile_smoke.syscall import libseccomp, tables
-from profile_smoke.target import oci_spec
+from profile_smoke.target import capabilities
 from profile_smoke.target.docker_container import DockerContainer
 from profile_smoke.target.docker_errors import engine_errors, last_words
 from profile_smoke.target.docker_images import EngineImages
@@ -124,7 +124,7 @@ class DockerTarget(Target):
 
     def default_capabilities(self) -> tuple[str, ...]:
         """What a container gets without further flags."""
-        return oci_spec.CAPABILITIES
+        return capabilities.DEFAULT
 
     def knows(self, syscall: str) -> bool:
         """Told by this machine's libseccomp where the engine's runtime uses the same version; else assumed."""

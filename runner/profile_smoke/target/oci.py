@@ -20,7 +20,7 @@ from profile_smoke.observe import readback
 from profile_smoke.profile import render
 from profile_smoke.profile.resolve import resolve
 from profile_smoke.syscall import libseccomp, tables
-from profile_smoke.target import oci_default, oci_spec
+from profile_smoke.target import capabilities, oci_default
 from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
 from profile_smoke.target.linux import adopt_orphans, mounts_below, unmount
 from profile_smoke.target.oci_container import OciContainer
@@ -75,7 +75,7 @@ class OciTarget(Target):
 
     def default_capabilities(self) -> tuple[str, ...]:
         """Docker's default set: the cells of both targets mean the same."""
-        return oci_spec.CAPABILITIES
+        return capabilities.DEFAULT
 
     def knows(self, syscall: str) -> bool:
         """Whether runc's libseccomp knows the name (runc links the machine's library)."""

@@ -5,7 +5,7 @@ It is modelled on Docker's default: what that one refuses, it refuses.
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profile_smoke.profile.document import parse
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from profile_smoke.profile.document import Document
 
 SOURCE = "the default profile of target oci, modelled on Docker's"
+_FILE = Path(__file__).with_name("data") / "oci-default.json"
 
 
 def document() -> Document:
     """The profile, in Docker's format."""
-    text = resources.files("profile_smoke.target").joinpath("data/oci-default.json").read_text("utf-8")
-    return parse(text, SOURCE)
+    return parse(_FILE.read_text("utf-8"), SOURCE)

@@ -10,27 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import LAUNCH_LABEL, RUN_LABEL
+from profile_smoke.target import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-CAPABILITIES = (
-    "CAP_AUDIT_WRITE",
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_MKNOD",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_RAW",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-)
 PROCESSES_LIMIT = 2048
 """Tasks in one container: far above what the reference workloads start, and the end of a fork bomb."""
 
@@ -116,13 +101,13 @@ def process(
     *, args: Sequence[str], env: Mapping[str, str], cwd: str, identity: Identity, no_new_privileges: bool
 ) -> dict[str, Any]:
     """The `process` object, also for an exec'd one. As in Docker, only root keeps effective capabilities."""
-    kept = list(CAPABILITIES) if identity.uid == 0 else []
+    kept = list(capabilities.DEFAULT) if identity.uid == 0 else []
     return {
         "user": {"uid": identity.uid, "gid": identity.gid, "additionalGids": list(identity.groups)},
         "args": list(args),
         "env": [f"{name}={value}" for name, value in env.items()],
         "cwd": cwd,
-        "capabilities": {"bounding": list(CAPABILITIES), "effective": kept, "permitted": kept},
+        "capabilities": {"bounding": list(capabilities.DEFAULT), "effective": kept, "permitted": kept},
         "noNewPrivileges": no_new_privileges,
     }
 

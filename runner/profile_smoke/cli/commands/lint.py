@@ -1,4 +1,8 @@
-"""`profile-smoke lint`: every problem of profiles and scenarios, a line each; nothing is launched."""
+"""`profile-smoke lint`: every problem of profiles and scenarios, a line each; nothing is launched.
+
+Of what `profile lint` finds in profiles, its errors are problems here too: a file that no runtime takes, or that does not
+do what it says, is none to launch.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profile_smoke.cli import reading
+from profile_smoke.cli.profile_options import Host, Reader
 from profile_smoke.errors import BadFileError, UsageError
 from profile_smoke.profile import document as profiles
 from profile_smoke.profile.catalog import short_name
+from profile_smoke.profile.lint import run
+from profile_smoke.profile.lint.interface import Severity
+from profile_smoke.profile.lint.rules import RULES
 from profile_smoke.report.interface import STDOUT
 from profile_smoke.report.text import counted, safe
 from profile_smoke.report.write import write
@@ -98,8 +107,14 @@ def _check_profile(path: Path, findings: _Findings) -> None:
         findings.claim("profile", short_name(path), path)
     except BadFileError as error:
         findings.problems.append(str(error))
-    else:
-        findings.warnings += [f"{path}: {warning}" for warning in found.warnings]
+        return
+    findings.warnings += [f"{path}: {warning}" for warning in found.warnings]
+    how = reading.for_lint(Reader.DOCKER, Host())
+    errors = [rule for rule in RULES if rule.severity is Severity.ERROR]
+    findings.problems += [
+        f"{path}: line {error.line}, column {error.column} ({error.where}): {error.message} ({error.rule.id})"
+        for error in run.lint(found.text, str(path), how, errors)
+    ]
 
 
 def _check_scenario(path: Path, findings: _Findings) -> None:

@@ -9,24 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.cli import reading
-from profile_smoke.cli.profile_options import LintFormat, Reader
+from profile_smoke.cli.profile_options import LintFormat
 from profile_smoke.errors import BadFileError, UsageError
 from profile_smoke.profile import document
 from profile_smoke.profile.catalog import RUNTIME_DEFAULT, files_in
 from profile_smoke.profile.lint import run
-from profile_smoke.profile.lint.interface import Reading, Severity
+from profile_smoke.profile.lint.interface import Severity
 from profile_smoke.profile.lint.rules import RULES
 from profile_smoke.report.text import counted, safe
 from profile_smoke.report.write import check, write, write_over
-from profile_smoke.syscall import libseccomp
 from profile_smoke.target import oci_default
-from profile_smoke.target.oci_spec import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from profile_smoke.cli.profile_options import LintOptions
-    from profile_smoke.profile.lint.interface import Finding, Rule
+    from profile_smoke.profile.lint.interface import Finding, Reading, Rule
 
 SCHEMA = "profile-smoke/profile-lint/v1"
 
@@ -51,7 +49,7 @@ def main(options: LintOptions) -> int:
     ]
     if not rules:
         raise UsageError("--select and --ignore leave no rule to look for")
-    how = _reading(options)
+    how = reading.for_lint(options.reader, options.host)
     linted = [_lint(name, path, how, rules, fix=options.fix) for name, path in _files(options)]
     render = _json if options.lint_format is LintFormat.JSON else _text
     write(options.output, render(linted, options))
@@ -59,18 +57,6 @@ def main(options: LintOptions) -> int:
         return UsageError.exit_code
     failing = (Severity.ERROR, Severity.WARNING) if options.strict else (Severity.ERROR,)
     return int(any(finding.rule.severity in failing for file in linted for finding in file.findings))
-
-
-def _reading(options: LintOptions) -> Reading:
-    """How the profiles are read. Raises UsageError for an architecture without a table."""
-    host = options.host
-    return Reading(
-        CAPABILITIES if host.caps is None else host.caps,
-        reading.native_of(host),
-        host.kernel or reading.running_kernel(),
-        plain=options.reader is Reader.KUBERNETES,
-        known=libseccomp.resolves if libseccomp.library() else None,
-    )
 
 
 def _files(options: LintOptions) -> Iterator[tuple[str, Path | None]]:

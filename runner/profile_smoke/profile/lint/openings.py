@@ -159,13 +159,15 @@ def _abi_way_round(subject: Subject) -> Iterator[Report]:
     Families of sockets are left to `socketcall-bypass`.
     """
     native = subject.native
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for name in tables.numbers(native):
-        for arch in subject.abis[1:]:
-            if name != "socket" and any(
-                _goes_round(subject, arch, name, args) for args in subject.calls(name)
-            ):
-                found.setdefault(arch, []).append(name)
+        for wide in subject.calls(name):
+            # A 32-bit program has no larger ones, and x32's filter reads no more.
+            args = tuple(arg & 0xFFFFFFFF for arg in wide)
+            if name != "socket" and subject.refuses(native, name, args):
+                for arch in subject.abis[1:]:
+                    if _permits_somehow(subject, arch, name, args):
+                        found.setdefault(arch, {})[name] = None
     for arch, names in found.items():
         yield Report(
             subject.key("architectures", "archMap", "defaultAction"),
@@ -173,12 +175,7 @@ def _abi_way_round(subject: Subject) -> Iterator[Report]:
         )
 
 
-def _goes_round(subject: Subject, arch: str, name: str, args: Sequence[int]) -> bool:
-    args = [
-        arg & 0xFFFFFFFF for arg in args
-    ]  # a 32-bit program has no larger ones, and x32's filter reads no more
-    if not subject.refuses(subject.native, name, args):
-        return False
+def _permits_somehow(subject: Subject, arch: str, name: str, args: Sequence[int]) -> bool:
     if arch == "x86" and name in multiplexed.THROUGH:
         through, number = multiplexed.THROUGH[name]
         if subject.permits(arch, through, (number, *args[1:])):
