@@ -145,22 +145,20 @@ class _Causes:
 
     def of(self, each: _Difference) -> Cause:
         """Why the filter differs there."""
+        return next((cause for cause, holds in self._candidates(each) if holds), Cause.UNEXPLAINED)
+
+    def _candidates(self, each: _Difference) -> Iterator[tuple[Cause, bool]]:
+        """Each cause with whether it accounts for the difference, the next worked out only where the last does not."""
         name = tables.name(each.arch, each.number)
-        for cause, holds in (
-            (
-                Cause.UNKNOWN_NAME,
-                name is not None and not self._reading.known(name) and self._as(each, self._meant),
-            ),
-            (Cause.RULE_ORDER, self._as(each, self._every_name_known)),
-            (Cause.ENOSYS_BOUNDARY, self._as(each, self._meant) or self._as(each, self._without_boundary)),
-            (Cause.DOCKER_ONLY_FIELDS, self._as(each, self._raw)),
-            (Cause.MISSING_ARCHITECTURE, self._as(each, self._other_architectures(each.arch))),
-            (Cause.STACKED_FILTER, self._alone(each)),
-            (Cause.ENOSYS_BOUNDARY, _ENOSYS in (each.says, each.does) and not _opens(each.says, each.does)),
-        ):
-            if holds:
-                return cause
-        return Cause.UNEXPLAINED
+        if name is not None and not self._reading.known(name):
+            yield Cause.UNKNOWN_NAME, self._as(each, self._meant)
+        yield Cause.RULE_ORDER, self._as(each, self._every_name_known)
+        yield Cause.ENOSYS_BOUNDARY, self._as(each, self._meant)
+        yield Cause.ENOSYS_BOUNDARY, self._as(each, self._without_boundary)
+        yield Cause.DOCKER_ONLY_FIELDS, self._as(each, self._raw)
+        yield Cause.MISSING_ARCHITECTURE, self._as(each, self._other_architectures(each.arch))
+        yield Cause.STACKED_FILTER, self._alone(each)
+        yield Cause.ENOSYS_BOUNDARY, _ENOSYS in (each.says, each.does) and not _opens(each.says, each.does)
 
     def _as(self, each: _Difference, reading: Evaluator | None) -> bool:
         return reading is not None and reading.decide(each.arch, each.number, each.args) == each.does
