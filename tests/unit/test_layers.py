@@ -12,11 +12,12 @@
 | profile    | seccomp documents: meaning, comparing, editing         |
 | scenario   | workload documents                                     |
 | syscall    | names, numbers, text of calls                          |
+| node       | a node's seccomp folder: what was put there            |
 | rundir     | the folder of a run                                    |
 | interrupts | how signals end a run                                  |
 | resources  | where bundled files are                                |
-| baseline   | the dataclasses of a kept baseline                     |
 | recording  | the dataclasses of a recording                         |
+| baseline   | the dataclasses of a kept baseline                     |
 | model      | the dataclasses of a result                            |
 | errors     | the tree of errors                                     |
 """
@@ -54,8 +55,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "observe": _BASE | {"profile", "syscall"},
     "target": _PURE | {"image", "observe", "probe", "rundir"},
     "report": _BASE,
+    "node": {"errors", "interrupts"},
     "run": _BELOW_RUN | {"interrupts"},
-    "cli": _BELOW_RUN | {"interrupts", "resources", "run"},
+    "cli": _BELOW_RUN | {"interrupts", "node", "resources", "run"},
     "__main__": {"cli", "errors", "interrupts", "report"},
     "__init__": set(),
 }

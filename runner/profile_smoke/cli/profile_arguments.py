@@ -240,7 +240,10 @@ def _install() -> Parser:
         "[PROFILE...] [OPTIONS]",
         "Put profiles into a node's seccomp folder, all or none, and remember what was put there.",
     )
-    profile_groups.add_profiles(parser, optional="all that come along; with --check all that are installed")
+    profile_groups.add_profiles(
+        parser,
+        optional="the five for Kubernetes, or all of --profiles-dir; with --check all that are installed",
+    )
     parser.add_argument(
         "--folder", metavar="DIR", default=KUBELET_FOLDER, help=f"where to (default: {KUBELET_FOLDER})"
     )

@@ -137,7 +137,7 @@ class ConvertOptions:
 
 @dataclass(frozen=True)
 class InstallOptions:
-    """`profile install`. Empty `profiles`: all that come along, or with `check` all that are installed."""
+    """`profile install`. No `profiles`: those for Kubernetes, or all of the folders; with `check` all installed."""
 
     command: ClassVar[ProfileCommand] = ProfileCommand.INSTALL
     profiles: tuple[str, ...] = ()
