@@ -9,6 +9,7 @@ from profile_smoke.cli import values
 from profile_smoke.cli.options import (
     BASELINE_FILE,
     MAX_LAUNCHES,
+    OBSERVATIONS,
     PROG,
     Keep,
     PrivilegeEscalation,
@@ -212,8 +213,8 @@ def add_baseline(parser: Parser) -> None:
         dest="observations",
         metavar="N",
         type=values.positive,
-        default=1,
-        help="observe each workload N times, and mark what it uses only sometimes (default: 1)",
+        default=OBSERVATIONS,
+        help=f"observe each workload N times, and mark what it uses only sometimes (default: {OBSERVATIONS})",
     )
     group.add_argument(
         "--jobs", metavar="N", type=values.positive, help="launches at a time (default: suits this machine)"

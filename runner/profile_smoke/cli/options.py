@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PROG = "profile-smoke"
 MAX_LAUNCHES = 120
 BASELINE_FILE = "profile-smoke-baseline.json"
+OBSERVATIONS = 3
+"""Enough to tell most of what is used only sometimes from what always is."""
 
 
 class Command(StrEnum):
@@ -129,7 +131,7 @@ class Options:
     permit: tuple[str, ...] = ()
     quiet: bool = False
     baseline: str | None = None
-    observations: int = 1
+    observations: int = OBSERVATIONS
     paths: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     pid: int | None = None

@@ -13,6 +13,8 @@ from tests.unit.report.cells import HOSTILE, cell, golden_report, run
 
 from profile_smoke.model import (
     Denial,
+    Drift,
+    DriftCall,
     Effect,
     Evidence,
     Expected,
@@ -71,6 +73,41 @@ def test_a_cell_that_ran_otherwise_than_its_scenario_says_shows_it() -> None:
     assert "+no-new-privs" in table.render(run(plain, changed), Style())
     assert "--privilege-escalation" not in evidence.command(plain)
     assert evidence.command(changed).endswith("--privilege-escalation denied")
+
+
+def drifted(refused: str | None) -> Drift:
+    new = (DriftCall("openat", ("start", "stop"), refused),)
+    gone, image = (DriftCall("mbind", ("start",), None),), ImageInfo("nginx:1", "sha256:old")
+    return Drift("b.json", image, new, gone, (), ("the image is another one",))
+
+
+def test_a_pass_that_drifted_to_what_its_profile_refuses_is_not_as_expected() -> None:
+    """It counts, and table and notes say why; for a profile that is not meant to pass it only informs."""
+    found = cell(drift=drifted("EPERM"))
+    assert found.unexpected
+    assert not replace(found, expected=Expected.ANY).unexpected
+    assert not replace(found, verdict=Verdict.BLOCKED, expected=Expected.BLOCKED).unexpected
+    text = render(run(found), Format.TABLE, Style(width=200))
+    assert "PASSED" in text
+    assert "new and refused: openat" in text
+    assert "new against b.json, and refused by the profile: openat (start, stop; EPERM)" in text
+    assert "1 NOT as expected" in text
+
+
+def test_other_drift_is_told_and_decides_nothing() -> None:
+    """New and allowed, gone, and what else is not as it was."""
+    found = cell(drift=drifted(None))
+    assert not found.unexpected
+    text = render(run(found), Format.TABLE, Style(width=200))
+    for line in (
+        "new against b.json: openat (start, stop)",
+        "no longer used: mbind (start)",
+        "the image is another one",
+    ):
+        assert f"web/nginx@oci: {line}" in text
+    assert "new" not in render(
+        run(cell(drift=replace(drifted(None), new=(), gone=()))), Format.TABLE, Style()
+    )
 
 
 @pytest.mark.parametrize("form", Format)
