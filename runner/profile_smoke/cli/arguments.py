@@ -120,7 +120,8 @@ def _parser(command: Command) -> Parser:
                 "lint",
                 "PATH...",
                 "Check profiles (*.json) and scenarios (scenario.yaml, or the folder that holds one).\n"
-                "One line per problem; exit code 2 when there is any.",
+                "One line per problem; exit code 2 when there is any. profile lint says more about profiles,\n"
+                "with rules that can be chosen, and mends some of what it finds.",
             )
             parser.add_argument(
                 "paths", metavar="PATH", nargs="+", help="a profile, a scenario, or a folder of them"
