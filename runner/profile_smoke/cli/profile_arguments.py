@@ -35,7 +35,7 @@ commands:
   lint     find mistakes: a rule id, line and column for each
   show     what happens to a syscall, or to all of them
   diff     what differs between two profiles, or between two readers of one
-  score    how much a profile leaves open, against Docker's default
+  score    how much a profile leaves open, beside a reference
   convert  between Docker's format, plain OCI and the Security Profiles Operator
   install  put profiles into a node's seccomp folder, check them there, roll back
 

@@ -81,6 +81,29 @@ def test_to_the_operator_and_back(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert back == manifest["spec"]
 
 
+def test_a_file_that_is_replaced_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may have been edited; even the profile itself may be the file."""
+    path = put(tmp_path / "d.json", DOCKERS)
+    assert main(["profile", "convert", path, "--to", "docker", "-o", path, *X86]) == 0
+    assert capsys.readouterr().err == f"profile-smoke: {path}: replaced the file that was there\n"
+    assert json.loads((tmp_path / "d.json").read_text()) == DOCKERS
+
+
+def test_a_conversion_that_would_open_calls_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check reads what would be written, so a mistake in writing it is caught as well."""
+    monkeypatch.setattr(
+        "profile_smoke.cli.commands.profile_convert.to_oci",
+        lambda _profile: {"defaultAction": "SCMP_ACT_ALLOW"},
+    )
+    path = put(tmp_path / "d.json", DOCKERS)
+    output = tmp_path / "out.json"
+    assert main(["profile", "convert", path, "--to", "oci", "-o", str(output), *X86]) == 2
+    assert f"{path}: oci cannot say it without opening " in capsys.readouterr().err
+    assert not output.exists()
+
+
 def test_what_cannot_be_kept_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By what calls will do."""
     document = {

@@ -41,6 +41,8 @@ def main(options: ConvertOptions) -> int:
     source = reading.read(named, Reader.DOCKER, options.host)
     text, more = _converted(named, source, options)
     notes += [*more, *_lost(source, text, options)]
+    if options.output != write.STDOUT and Path(options.output).is_file():
+        notes.append(f"{options.output}: replaced the file that was there")
     write.write(options.output, text)
     for note in notes:
         print(f"profile-smoke: {safe(note)}", file=sys.stderr)  # noqa: T201  stdout may hold the profile
