@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import assume, given, settings
-from hypothesis import strategies as st
-from tests.support.made_profiles import NAMES, args, conditions, docker_json, errnos, texts, written
+from tests.support.made_profiles import texts
+from tests.support.messy_profiles import answers, messy_texts
 
-from profile_smoke.errors import RuntimeRefusedError
-from profile_smoke.profile import raw_oci, sampling
+from profile_smoke.profile import raw_oci
 from profile_smoke.profile.document import parse
-from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.lint.interface import Reading
 from profile_smoke.profile.lint.rules import BY_ID, RULES
 from profile_smoke.profile.lint.run import fix, lint
-from profile_smoke.profile.model import Action, Profile, Rule
 from profile_smoke.profile.resolve import resolve
-from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from profile_smoke.profile.model import Profile
+
 READING = Reading((), "x86_64", (6, 18))
 FIXABLE = [rule for rule in RULES if rule.fix is not None]
-ARCHES = (("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"), ("SCMP_ARCH_X86_64",), ())
-# Few answers and many repeats, so that most profiles hold something to mend. mseal raises runc's ENOSYS boundary.
-names = st.lists(st.sampled_from((*NAMES, "mseal")), min_size=1, max_size=6).map(tuple)
-
-
-@st.composite
-def messy_rules(draw: st.DrawFn) -> Rule:
-    action = draw(st.sampled_from((Action.ALLOW, Action.ERRNO, Action.KILL, Action.KILL_THREAD)))
-    sometimes = st.none() | st.none() | conditions
-    return Rule(
-        names=draw(names),
-        action=action,
-        errno_ret=draw(errnos(action)),
-        args=tuple(draw(st.just([]) | st.lists(args, max_size=3))),
-        includes=draw(sometimes),
-        excludes=draw(sometimes),
-        comment=draw(st.sampled_from(("", "why"))),
-    )
-
-
-@st.composite
-def messy_texts(draw: st.DrawFn) -> str:
-    action = draw(st.sampled_from((Action.ALLOW, Action.ERRNO, Action.KILL)))
-    profile = Profile(
-        action,
-        draw(errnos(action)),
-        architectures=draw(st.sampled_from(ARCHES)),
-        rules=tuple(draw(st.lists(messy_rules(), max_size=6))),
-    )
-    return draw(written(docker_json(profile)))
 
 
 def readings(profile: Profile) -> Iterator[Profile]:
@@ -68,29 +35,6 @@ def readings(profile: Profile) -> Iterator[Profile]:
         for arch in ("x86_64", "aarch64"):
             for kernel in ((3, 0), (5, 0), (9, 9)):
                 yield resolve(profile, caps=caps, arch=arch, kernel=kernel)
-
-
-def answers(profile: Profile, samples: Profile) -> list[int] | None:
-    """What the filter returns for every call of every ABI; None where runtimes refuse the profile."""
-    sets = sampling.samples(samples)
-    try:
-        evaluator = Evaluator(profile, "x86_64")
-    except RuntimeRefusedError:
-        return None
-    return [
-        evaluator.ret(arch, number, call)
-        for arch in ("x86_64", "x86", "x32")
-        for number in numbers(arch)
-        for call in sets.get(tables.name(arch, number) or "", sampling.UNCONDITIONAL)
-    ]
-
-
-@functools.cache
-def numbers(arch: str) -> tuple[int, ...]:
-    """Those that the profiles here name, directly or through `socketcall`, and where a boundary may be."""
-    named = {tables.number(arch, name) for name in (*NAMES, "mseal", "socketcall")}
-    beyond = max(filter(None, named))
-    return tuple(number for number in sampling.numbers(arch) if number in named or number >= beyond)
 
 
 @settings(max_examples=150, deadline=None)

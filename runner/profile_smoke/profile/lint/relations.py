@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import errno
 import functools
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from profile_smoke.errors import RuntimeRefusedError
 from profile_smoke.profile._effect import of_default, of_rule
 from profile_smoke.profile._layout import rewrite
 from profile_smoke.profile._plan import Planned
-from profile_smoke.profile.conditions import ConflictError, Tree
-from profile_smoke.profile.evaluate import alternatives
+from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.lint.interface import Report, Rule, Severity
 from profile_smoke.profile.lint.subject import few
 from profile_smoke.syscall import multiplexed, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from profile_smoke.profile import model
     from profile_smoke.profile.lint.subject import Subject
@@ -113,38 +114,50 @@ def _shadowed_rule(subject: Subject) -> Iterator[Report]:
 
 
 def _conflicting_rules(subject: Subject) -> Iterator[Report]:
-    """Each call's rules are put together as libseccomp does, for every ABI, in the order of the file."""
+    """The rules are put together in the order of the file, as libseccomp does; what it refuses is left out from there on."""
     loaded = subject.loaded
-    for name, indexes in _by_name(loaded).items():
-        if len(indexes) > 1 and any(loaded.rules[index].args for index in indexes):
-            refused = [arch for arch in subject.abis if _conflict(loaded, name, indexes, arch)]
-            if refused:
-                last = loaded.rules[indexes[-1]]
-                place = subject.of(name, functools.partial(_like, last))
-                yield Report(
-                    place,
-                    f"runtimes refuse the profile (EEXIST): two rules for {name} want different actions where the "
-                    f"same comparison decides, on {', '.join(refused)}",
-                )
+    rules = list(loaded.rules)
+    while not _loads(replace(loaded, rules=tuple(rules)), subject.native):
+        # What does not fit stays so whatever follows, so the first prefix that fails ends with the culprit.
+        last = bisect_left(
+            range(len(rules)),
+            x=True,
+            key=lambda end: not _loads(replace(loaded, rules=tuple(rules[: end + 1])), subject.native),
+        )
+        culprit = rules[last]
+        alone = {
+            name: _refusing(replace(loaded, rules=(*rules[:last], replace(culprit, names=(name,)))), subject)
+            for name in dict.fromkeys(culprit.names)
+        }
+        # Where each fits alone, they do not fit together.
+        blamed = {name: arches for name, arches in alone.items() if arches} or dict.fromkeys(
+            alone, subject.abis
+        )
+        rules[last] = replace(culprit, names=tuple(name for name in culprit.names if name not in blamed))
+        for name, arches in blamed.items():
+            yield Report(
+                subject.of(name, functools.partial(_like, loaded.rules[last])),
+                f"runtimes refuse the profile (EEXIST): this rule for {name} wants another action than one before "
+                f"it where the same comparison decides, on {', '.join(arches)}",
+            )
+
+
+def _refusing(profile: Profile, subject: Subject) -> Sequence[str]:
+    """The ABIs for which the rules do not fit together."""
+    plain = replace(profile, architectures=())
+    return [arch for arch in subject.abis if not _loads(plain, arch)]
+
+
+def _loads(profile: Profile, native: str) -> bool:
+    try:
+        Evaluator(profile, native)
+    except RuntimeRefusedError:
+        return False
+    return True
 
 
 def _like(loaded: model.Rule, rule: model.Rule) -> bool:
     return replace(rule, includes=None, excludes=None) == loaded
-
-
-def _conflict(profile: Profile, name: str, indexes: Collection[int], arch: str) -> bool:
-    if tables.number(arch, name) is None and not (arch == "x86" and name in multiplexed.THROUGH):
-        return False
-    tree = Tree(wide=arch in ("x86_64", "aarch64"))
-    actions: dict[object, int] = {}
-    try:
-        for index in indexes:
-            outcome = of_rule(profile.rules[index])
-            for args in alternatives(profile.rules[index].args):
-                tree.add(args, actions.setdefault(outcome, len(actions)))
-    except ConflictError:
-        return True
-    return False
 
 
 def _idle(profile: Profile) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -62,9 +62,14 @@ def fix(text: str, name: str, rules: Collection[Rule]) -> str:
     """
     if document.problems(text, name):
         return text
-    for rule in rules:
-        if rule.fix is not None:
-            text = rule.fix(Source(text, name), document.parse(text, name).profile)
+    before = ""
+    while (
+        text != before
+    ):  # what one rule mends may show another what to mend; each makes the text's rules fewer or plainer
+        before = text
+        for rule in rules:
+            if rule.fix is not None:
+                text = rule.fix(Source(text, name), document.parse(text, name).profile)
     return text
 
 
