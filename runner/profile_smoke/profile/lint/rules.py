@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profile_smoke.profile.lint import answers, arguments, form, loading, openings, relations
+from profile_smoke.profile.lint import (
+    answers,
+    arguments,
+    contradictions,
+    form,
+    loading,
+    openings,
+    repetitions,
+)
 
 if TYPE_CHECKING:
     from profile_smoke.profile.lint.interface import Rule
 
 RULES: tuple[Rule, ...] = (
     *form.RULES,
-    *relations.RULES,
+    *repetitions.RULES,
+    *contradictions.RULES,
     *arguments.RULES,
     *loading.RULES,
     *answers.RULES,

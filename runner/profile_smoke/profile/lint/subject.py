@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from profile_smoke.errors import RuntimeRefusedError
 from profile_smoke.profile import raw_oci, sampling
+from profile_smoke.profile._effect import of_default, of_rule
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.resolve import resolve
 from profile_smoke.profile.source import Source
@@ -166,6 +168,22 @@ def permitting(rule: Rule) -> bool:
 def refusing(rule: Rule) -> bool:
     """Whether a rule refuses calls."""
     return not rule.action.permits
+
+
+def by_name(profile: Profile) -> Mapping[str, list[int]]:
+    """The indexes of the rules that count, by name; each once."""
+    default = of_default(profile)
+    found: dict[str, list[int]] = defaultdict(list)
+    for index, rule in enumerate(profile.rules):
+        if of_rule(rule) != default:
+            for name in dict.fromkeys(rule.names):
+                found[name].append(index)
+    return found
+
+
+def always(rule: Rule) -> bool:
+    """Whether it is loaded for every container."""
+    return rule.includes is None and rule.excludes is None
 
 
 def few(names: Collection[str]) -> str:

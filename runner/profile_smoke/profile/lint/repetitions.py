@@ -1,28 +1,23 @@
-"""Rules about rules that repeat, shadow or contradict each other, or say what the default says.
+"""Rules about what is said twice: in one rule, by another rule, or by the default action; and how it is taken out.
 
-How runtimes and libseccomp treat these is told in `profile._effect` and `profile.conditions`.
+How runtimes and libseccomp treat these is told in `profile._effect`.
 """
 
 from __future__ import annotations
 
 import errno
-import functools
-from bisect import bisect_left
-from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from profile_smoke.errors import RuntimeRefusedError
 from profile_smoke.profile._effect import of_default, of_rule
 from profile_smoke.profile._layout import rewrite
 from profile_smoke.profile._plan import Planned
-from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.lint.interface import Report, Rule, Severity
-from profile_smoke.profile.lint.subject import few
+from profile_smoke.profile.lint.subject import always, by_name, few
 from profile_smoke.syscall import multiplexed, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator
 
     from profile_smoke.profile import model
     from profile_smoke.profile.lint.subject import Subject
@@ -49,35 +44,19 @@ def _duplicate_name(subject: Subject) -> Iterator[Report]:
         yield Report(subject.name(index, position), f"{name} is in this rule already", fixable=True)
 
 
-def _by_name(profile: Profile) -> Mapping[str, list[int]]:
-    """The indexes of the rules that count, by name; each once."""
-    default = of_default(profile)
-    found: dict[str, list[int]] = defaultdict(list)
-    for index, rule in enumerate(profile.rules):
-        if of_rule(rule) != default:
-            for name in dict.fromkeys(rule.names):
-                found[name].append(index)
-    return found
-
-
-def _always(rule: model.Rule) -> bool:
-    """Whether it is loaded for every container."""
-    return rule.includes is None and rule.excludes is None
-
-
 def _repeats(profile: Profile) -> Iterator[tuple[str, int, int]]:
     """Name, rule and the other rule that makes it needless: every rule for the name gives one answer."""
-    for name, indexes in _by_name(profile).items():
+    for name, indexes in by_name(profile).items():
         rules = profile.rules
         if len(indexes) < 2 or len({of_rule(rules[index]) for index in indexes}) > 1:  # noqa: PLR2004  two
             continue
-        wide = next((index for index in indexes if _always(rules[index]) and not rules[index].args), None)
+        wide = next((index for index in indexes if always(rules[index]) and not rules[index].args), None)
         for place, index in enumerate(indexes):
             earlier = (
                 other
                 for other in indexes[:place]
                 if rules[other].args == rules[index].args
-                and (_always(rules[other]) or _conditions(rules[other]) == _conditions(rules[index]))
+                and (always(rules[other]) or _conditions(rules[other]) == _conditions(rules[index]))
             )
             if wide is not None and index != wide:
                 yield name, index, wide
@@ -95,71 +74,6 @@ def _repeated_rule(subject: Subject) -> Iterator[Report]:
         yield Report(place, f"{name} gets the same answer from syscalls[{other}] already", fixable=True)
 
 
-def _shadowed_rule(subject: Subject) -> Iterator[Report]:
-    """Only rules that are loaded for every container are compared: the others are meant to differ."""
-    rules = subject.profile.rules
-    for name, indexes in _by_name(subject.profile).items():
-        plain = [index for index in indexes if _always(rules[index])]
-        winner = next((index for index in plain if not rules[index].args), None)
-        if winner is None:
-            continue
-        for index in plain:
-            if of_rule(rules[index]) != of_rule(rules[winner]):
-                place = subject.name(index, rules[index].names.index(name))
-                yield Report(
-                    place,
-                    f"no effect: syscalls[{winner}] answers every {name} with {rules[winner].action}, and the first "
-                    "unconditional rule for a call wins",
-                )
-
-
-def _conflicting_rules(subject: Subject) -> Iterator[Report]:
-    """The rules are put together in the order of the file, as libseccomp does; what it refuses is left out from there on."""
-    loaded = subject.loaded
-    rules = list(loaded.rules)
-    while not _loads(replace(loaded, rules=tuple(rules)), subject.native):
-        # What does not fit stays so whatever follows, so the first prefix that fails ends with the culprit.
-        last = bisect_left(
-            range(len(rules)),
-            x=True,
-            key=lambda end: not _loads(replace(loaded, rules=tuple(rules[: end + 1])), subject.native),
-        )
-        culprit = rules[last]
-        alone = {
-            name: _refusing(replace(loaded, rules=(*rules[:last], replace(culprit, names=(name,)))), subject)
-            for name in dict.fromkeys(culprit.names)
-        }
-        # Where each fits alone, they do not fit together.
-        blamed = {name: arches for name, arches in alone.items() if arches} or dict.fromkeys(
-            alone, subject.abis
-        )
-        rules[last] = replace(culprit, names=tuple(name for name in culprit.names if name not in blamed))
-        for name, arches in blamed.items():
-            yield Report(
-                subject.of(name, functools.partial(_like, loaded.rules[last])),
-                f"runtimes refuse the profile (EEXIST): this rule for {name} wants another action than one before "
-                f"it where the same comparison decides, on {', '.join(arches)}",
-            )
-
-
-def _refusing(profile: Profile, subject: Subject) -> Sequence[str]:
-    """The ABIs for which the rules do not fit together."""
-    plain = replace(profile, architectures=())
-    return [arch for arch in subject.abis if not _loads(plain, arch)]
-
-
-def _loads(profile: Profile, native: str) -> bool:
-    try:
-        Evaluator(profile, native)
-    except RuntimeRefusedError:
-        return False
-    return True
-
-
-def _like(loaded: model.Rule, rule: model.Rule) -> bool:
-    return replace(rule, includes=None, excludes=None) == loaded
-
-
 def _idle(profile: Profile) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Rules that say what the default says, with the names for which that has no side effect.
 
@@ -174,10 +88,7 @@ def _idle(profile: Profile) -> Iterator[tuple[int, tuple[str, ...]]]:
         left = {name for rule in profile.rules for name in rule.names}
     else:
         left = {
-            name
-            for rule in profile.rules
-            if _always(rule) and of_rule(rule) != default
-            for name in rule.names
+            name for rule in profile.rules if always(rule) and of_rule(rule) != default for name in rule.names
         }
     highest = {arch: _highest(arch, left) for arch in tables.ARCHES}
     for index, rule in enumerate(profile.rules):
@@ -253,15 +164,6 @@ RULES = (
         "a name that another rule answers the same way",
         _repeated_rule,
         _drop_repeats,
-    ),
-    Rule(
-        "shadowed-rule", Severity.ERROR, "a rule that never counts, because another one wins", _shadowed_rule
-    ),
-    Rule(
-        "conflicting-rules",
-        Severity.ERROR,
-        "rules that no runtime loads together (EEXIST)",
-        _conflicting_rules,
     ),
     Rule(
         "equals-default",
