@@ -24,6 +24,10 @@ UNOBSERVABLE = "write"
 after the filter is on, before anyone listens (`InitSeccomp` in `libcontainer/seccomp/seccomp_linux.go`). Left
 to the profile, a refusal would end the launch there with nothing learnt, so it is allowed; enforce launches
 show what refusing it does."""
+UNOBSERVED = (UNOBSERVABLE, "rt_sigreturn")
+"""What is allowed unasked. In the moments before that `write` Go's scheduler may send its thread a signal (SIGURG, for
+preemption); the return from its handler would wait for an answer from whoever gets the listener only after the `write`, for
+ever."""
 
 
 def observed(
@@ -53,8 +57,9 @@ def observed(
     if not profile.default_action.permits:
         names |= tables.all_names()
     actions = {name: _action(rules.get(name, ())) for name in names.difference(settled, masked)}
-    if UNOBSERVABLE in actions and not actions[UNOBSERVABLE].permits:
-        actions[UNOBSERVABLE] = Action.ALLOW
+    for name in UNOBSERVED:
+        if name in actions and not actions[name].permits:
+            actions[name] = Action.ALLOW
     grouped = {action: tuple(sorted(n for n, a in actions.items() if a is action)) for action in Action}
     return replace(
         profile,

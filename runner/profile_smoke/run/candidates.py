@@ -49,10 +49,10 @@ def candidate(attempted: Attempted) -> Candidate | None:
     return None
 
 
-def unobservable_write() -> Candidate:
-    """`write`, which runtimes refuse to notify of: always worth a relaunch when the profile does not allow it."""
-    rules = (Rule(("write",), Action.ALLOW),)
-    return Candidate("write", rules, rules, in_init=True)
+def unobserved(name: str) -> Candidate:
+    """One of `profile.observed.UNOBSERVED`: always worth a relaunch when the profile does not allow it."""
+    rules = (Rule((name,), Action.ALLOW),)
+    return Candidate(name, rules, rules, in_init=True)
 
 
 def answers_alike(left: Decision, right: Decision) -> bool:

@@ -21,8 +21,9 @@ from profile_smoke.model import (
     Verdict,
 )
 from profile_smoke.profile import render
+from profile_smoke.profile.observed import UNOBSERVED
 from profile_smoke.run.blame import Blame, BudgetExhausted, find_blame
-from profile_smoke.run.candidates import Candidate, rules_of, unobservable_write
+from profile_smoke.run.candidates import rules_of, unobserved
 from profile_smoke.run.controls import Baseline, Controls, baseline_of
 from profile_smoke.run.lab import Lab, Subject
 from profile_smoke.run.review import Review
@@ -30,7 +31,7 @@ from profile_smoke.run.watch import Scene
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.observe.supervisor import Supervisor
@@ -203,7 +204,7 @@ class _Trial:
                 "the enforced launch's"
             )
         draft.facts["denials"] = tuple(
-            replace(each, effect=Effect.TOLERATED) for each in self._denials(write=None)
+            replace(each, effect=Effect.TOLERATED) for each in self._denials()
         )
         return draft
 
@@ -213,7 +214,7 @@ class _Trial:
             return self._unexplained(facts, "nothing was observed, so no syscall can be named")
         blame = find_blame(
             self._lab,
-            unobservable=[unobservable_write()] if self._refuses_write() else [],
+            unobservable=[unobserved(name) for name in UNOBSERVED if self._refuses(name)],
             failed_in_create=enforced.launch.phase == PHASE_CREATE,
         )
         facts["denials"] = self._effects(blame)
@@ -227,7 +228,9 @@ class _Trial:
         if blame.wide:
             notes.append("argument conditions were not enough; the fix allows whole calls")
         if blame.unsteady:
-            notes.append("with fewer calls allowed it passes at times and fails at times: a race that refusals lose")
+            notes.append(
+                "with fewer calls allowed it passes at times and fails at times: a race that refusals lose"
+            )
         facts["blocking"] = tuple(sorted(blame.proven))
         facts["fix"] = Fix(
             rules=tuple(render.rule_to_oci(rule) for rule in rules_of(blame.needed, wide=blame.wide)),
@@ -237,9 +240,9 @@ class _Trial:
         )
         return _Draft(Verdict.BLOCKED, facts, notes)
 
-    def _refuses_write(self) -> bool:
-        number = tables.number(tables.native(), "write")
-        assert number is not None  # noqa: S101  every ABI has write
+    def _refuses(self, name: str) -> bool:
+        number = tables.number(tables.native(), name)
+        assert number is not None  # noqa: S101  every ABI has those that are asked about
         return not self._lab.evaluator(self._plain).decide(tables.native(), number, (1, 0, 1)).action.permits
 
     def _unexplained(self, facts: dict[str, Any], why: str) -> _Draft:
@@ -263,10 +266,6 @@ class _Trial:
     def _effects(self, blame: Blame) -> tuple[Denial, ...]:
         """Every denial with what the launches proved of it."""
         pool = {each.name for each in blame.pool}
-        write = next(
-            (each for each in blame.pool if each.name == "write" and each.name in blame.proven), None
-        )
-
         def effect(name: str) -> Effect:
             if name in blame.proven:
                 return Effect.BLOCKING
@@ -274,33 +273,32 @@ class _Trial:
                 return Effect.TOLERATED
             return Effect.UNKNOWN
 
-        return tuple(replace(each, effect=effect(each.syscall)) for each in self._denials(write=write))
+        return tuple(replace(each, effect=effect(each.syscall)) for each in self._denials(proven=blame.proven))
 
-    def _denials(self, *, write: Candidate | None) -> Sequence[Denial]:
+    def _denials(self, *, proven: Collection[str] = ()) -> Sequence[Denial]:
         """Those of all observed launches: the first launch's lines, then what only later ones met."""
         found: dict[tuple[str, str, str, str], Denial] = {}
         for result in self._lab.observed:
             for each in result.denials:
                 found.setdefault((each.syscall, each.arch, each.phase, each.process.exe), each)
         denials = sorted(found.values(), key=lambda each: each.first_ms)
-        if write is not None:
-            denials.insert(0, _denied_write(self._lab, self._plain))
-        return denials
+        unseen = [name for name in UNOBSERVED if name in proven]
+        return [*(_denied(name, self._lab, self._plain) for name in unseen), *denials]
 
 
-def _denied_write(lab: Lab, plain: Profile) -> Denial:
-    """`write` cannot be observed; that it blocks was shown by relaunching."""
+def _denied(name: str, lab: Lab, plain: Profile) -> Denial:
+    """A call that is not observed; that it blocks was shown by relaunching."""
     arch = tables.native()
-    number = tables.number(arch, "write") or 0
+    number = tables.number(arch, name) or 0
     decision = lab.evaluator(plain).decide(arch, number, (1, 0, 1))
     from profile_smoke.observe.record import errno_text
 
     return Denial(
-        syscall="write",
+        syscall=name,
         number=number,
         arch=arch,
         args=(),
-        text="write(...)",
+        text=f"{name}(...)",
         errno=errno_text(decision),
         phase=PHASE_CREATE,
         process=Process(0, "", ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import CellResult, Expected, Risk, UnusedCalls, Verdict
-from profile_smoke.profile.observed import UNOBSERVABLE
+from profile_smoke.profile.observed import UNOBSERVED
 from profile_smoke.run.controls import Once
 from profile_smoke.syscall import danger, groups, tables
 
@@ -32,7 +32,7 @@ class UnusedCheck:
         if document is None or not scene.passed:
             return {}
         usage = self._once.get(scene.key, scene.observe)
-        used = {line.syscall for line in usage.calls} | {UNOBSERVABLE}
+        used = {line.syscall for line in usage.calls} | {*UNOBSERVED}
         allowed = allowed_names(scene.launcher.target.meaning(document.profile))
         return {"unused": tuple(sorted(allowed - used))}
 

@@ -6,7 +6,7 @@ import pytest
 
 from profile_smoke.observe.record import Attempted
 from profile_smoke.profile.model import Action, Arg, Decision, Op, Rule
-from profile_smoke.run.candidates import NAMESPACE_FLAGS, Candidate, candidate, rules_of, unobservable_write
+from profile_smoke.run.candidates import NAMESPACE_FLAGS, Candidate, candidate, rules_of, unobserved
 
 ALLOW = Decision(Action.ALLOW)
 EPERM, ENOSYS = Decision(Action.ERRNO, 1), Decision(Action.ERRNO, 38)
@@ -115,5 +115,5 @@ def test_rules_are_joined_by_action_and_sorted() -> None:
 
 def test_write_is_a_candidate_of_the_runtimes_init() -> None:
     """It cannot be observed, and a runtime needs it first of all."""
-    assert unobservable_write().in_init
-    assert rules(unobservable_write()) == (Rule(("write",), Action.ALLOW),)
+    assert unobserved("write").in_init
+    assert rules(unobserved("write")) == (Rule(("write",), Action.ALLOW),)
