@@ -160,7 +160,7 @@ def _add_description(parser: Parser) -> None:
         metavar="ARG",
         action="append",
         default=[],
-        help="an argument of its program, in place of the image's; repeatable",
+        help="an argument in place of the image's (--arg=-x where it begins with a hyphen); repeatable",
     )
     group.add_argument(
         "--port",

@@ -89,7 +89,11 @@ def record(bench: Bench, runs: int) -> Recording:
     """
     image = bench.controls.image(bench.launcher, bench.scenario)
     control = _default_control(bench, image)
-    usages = [_observe(bench, image, control) for _ in range(runs)]
+    usages: list[Usage] = []
+    limits = full_limits(bench.scenario)
+    for _ in range(runs):
+        usages.append(_observe(bench, image, _Ground(limits, control)))
+        limits = measured_limits(bench.scenario, usages[-1].results[-1].seconds)
     return Recording(
         scenario=bench.scenario.name,
         image=image.info,
@@ -166,10 +170,9 @@ def _enforce(bench: Bench, scenario: Scenario, document: Document, limits: Limit
     return launcher.launch(order, launcher.new_id())
 
 
-def _observe(bench: Bench, image: PreparedImage, control: Control) -> Usage:
+def _observe(bench: Bench, image: PreparedImage, ground: _Ground) -> Usage:
     """One look. Only where it fails the default profile is tried, which tells whose fault that is."""
     bench.heard("observing")
-    ground = _Ground(full_limits(bench.scenario), control)
     usage = observe_usage(bench.launcher, bench.supervisor, bench.scenario, image, ground, heard=bench.heard)
     if usage.passed:
         return usage

@@ -1,0 +1,141 @@
+"""What `record` writes works, here and through an engine, and what it calls required is."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Cli
+
+pytestmark = pytest.mark.usefixtures("no_leftovers")
+SCENARIOS = ("nginx", "redis", "node-exporter", "mysql", "postgresql")
+SAMPLE = 5
+STANDIN = ("--standin", "always")
+
+
+@pytest.fixture(scope="module", params=SCENARIOS)
+def recorded(
+    request: pytest.FixtureRequest, cli: Cli, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path, dict[str, Any]]:
+    """A scenario, its recorded profile, and what was told of it."""
+    path = tmp_path_factory.mktemp("recorded") / f"recorded-{request.param}.json"
+    ran = cli(
+        "record", "--scenario", request.param, "--target", "oci", *STANDIN, "-f", "json", "-o", str(path)
+    )
+    assert ran.code == 0, ran.stderr
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return request.param, path, told
+
+
+def verdict(cli: Cli, name: str, path: Path, target: str) -> str:
+    """What the kernel says of a scenario under a profile."""
+    ran = cli(
+        "--profile", str(path), "--scenario", name, "--target", target, "--no-observe", *STANDIN, "-f", "json"
+    )
+    [cell] = json.loads(ran.stdout)["cells"]
+    found: str = cell["verdict"]
+    return found
+
+
+@pytest.mark.oci
+def test_a_recorded_profile_passes_where_it_was_recorded(
+    cli: Cli, recorded: tuple[str, Path, dict[str, Any]]
+) -> None:
+    """And says that it was verified with and without no_new_privs, and which probes ran."""
+    name, path, told = recorded
+    assert verdict(cli, name, path, "oci") == "passed"
+    assert {each["no_new_privileges"] for each in told["verified"]} == {False, True}
+    assert told["recordings"][0]["probes"]
+    assert not set(told["observed"]) & set(told["generalised"])
+    allowed = {
+        each
+        for rule in json.loads(path.read_text())["syscalls"]
+        if rule["action"] == "SCMP_ACT_ALLOW"
+        for each in rule["names"]
+    }
+    assert allowed == {*told["observed"], *told["generalised"]}
+    assert "ptrace" not in allowed
+
+
+@pytest.mark.oci
+@pytest.mark.docker
+def test_a_recorded_profile_passes_through_an_engine(
+    cli: Cli, recorded: tuple[str, Path, dict[str, Any]]
+) -> None:
+    """Whose runtime and network are others."""
+    name, path, _ = recorded
+    assert verdict(cli, name, path, "docker") == "passed"
+
+
+@pytest.mark.oci
+@pytest.mark.parametrize("name", ["node-exporter", "nginx", "redis"])
+def test_without_a_required_call_it_fails(cli: Cli, tmp_path: Path, name: str) -> None:
+    """Each of node-exporter's, a sample of the others': taken out of the file, and judged by a run that knows nothing."""
+    path = tmp_path / "proven.json"
+    ran = cli(
+        "record", "--scenario", name, "--target", "oci", *STANDIN, "--prove", "-f", "json", "-o", str(path)
+    )
+    assert ran.code == 0, ran.stderr
+    required = json.loads(ran.stdout)["required"]
+    assert {"execve", "openat", "mmap"} <= set(required)
+    chosen = required if name == "node-exporter" else random.Random(name).sample(required, SAMPLE)  # noqa: S311
+    assert [call for call in chosen if verdict(cli, name, _without(path, call), "oci") == "passed"] == []
+
+
+@pytest.mark.oci
+def test_a_recording_and_a_profile_can_be_merged(cli: Cli, tmp_path: Path) -> None:
+    """One profile for two workloads, of which only one is launched now."""
+    first, told = tmp_path / "first.json", tmp_path / "told.json"
+    ran = cli("record", "--scenario", "redis", "--target", "oci", *STANDIN, "-f", "json", "-o", str(first))
+    told.write_text(ran.stdout)
+    both = tmp_path / "both.json"
+    merged = ("--merge", str(told), "--merge", str(first))
+    ran = cli("record", "--scenario", "node-exporter", "--target", "oci", *STANDIN, *merged, "-o", str(both))
+    assert ran.code == 0, ran.stderr
+    assert [verdict(cli, name, both, "oci") for name in ("redis", "node-exporter")] == ["passed", "passed"]
+
+
+@pytest.mark.oci
+def test_an_image_that_does_not_work_is_not_recorded(cli: Cli, tmp_path: Path) -> None:
+    """Exit 4, the cause in one line, no file."""
+    path = tmp_path / "none.json"
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "scenario.yaml").write_text(
+        "schema: profile-smoke/scenario-v1\nname: broken\nsummary: never ready\nimage: nginx:1.21\n"
+        "ready:\n  log: {pattern: never said}\n  timeout: 1s\n"
+        "probes:\n  - name: never\n    log: {pattern: never said}\n"
+    )
+    (folder / "standin.yaml").write_text((_scenarios() / "nginx" / "standin.yaml").read_text())
+    for name in ("docker-entrypoint.sh", "nginx.conf", "index.html"):
+        (folder / name).write_bytes((_scenarios() / "nginx" / name).read_bytes())
+        (folder / name).chmod(0o755)
+    ran = cli("record", "--scenario", str(folder), "--target", "oci", *STANDIN, "-q", "-o", str(path))
+    assert ran.code == 4
+    assert "does not work under the default profile either" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not path.exists()
+
+
+def _scenarios() -> Path:
+    from tests.support.workbench import ROOT
+
+    return ROOT / "scenarios"
+
+
+def _without(path: Path, call: str) -> Path:
+    """A copy of a profile that does not allow a call."""
+    document = json.loads(path.read_text())
+    for rule in document["syscalls"]:
+        if rule["action"] == "SCMP_ACT_ALLOW":
+            rule["names"] = [name for name in rule["names"] if name != call]
+    document["syscalls"] = [rule for rule in document["syscalls"] if rule["names"]]
+    copy = path.with_name(f"without-{call.replace('_', '-')}.json")
+    copy.write_text(json.dumps(document))
+    return copy
