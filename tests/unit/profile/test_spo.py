@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from hypothesis import assume, given, settings
 from tests.support.made_profiles import profiles
+from tests.support.seccomp_oracle import compile_profile
 
 from profile_smoke.errors import BadFileError, RuntimeRefusedError, UsageError
+from profile_smoke.profile import compare
+from profile_smoke.profile.bpf import Program
 from profile_smoke.profile.difference import Effect, differences
+from profile_smoke.profile.document import load
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Arg, Op, Profile, Rule
 from profile_smoke.profile.spo import read, to_spo
-from profile_smoke.syscall import tables
+from profile_smoke.syscall import libseccomp, tables
 
+SHIPPED = sorted((Path(__file__).parents[3] / "profiles" / "kubernetes").glob("*.json"))
 LISTED = ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86")
 READ = Rule(("read", "cachestat"), Action.ALLOW)
 ARCHES = ("x86_64", "x86", "x32")
@@ -206,3 +212,18 @@ def test_a_manifest_of_v1_is_read_too() -> None:
     """Its spec is the same."""
     text = manifest().replace("v1beta1", "v1")
     assert read(text, "x", native="x86_64").document.profile == replace(Profile(Action.ERRNO))
+
+
+@pytest.mark.skipif(
+    libseccomp.library() is None or tables.native() != "x86_64",
+    reason="filters are compiled by libseccomp on x86_64",
+)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_libseccomp_makes_of_a_converted_profile_what_we_say(path: Path) -> None:
+    """With hundreds of rules for the default's errno: it takes them, and they open nothing."""
+    before = load(path).profile
+    after = there_and_back(before)
+    evaluator = Evaluator(after, "x86_64", known=libseccomp.resolves)
+    assert compare.differences([Program.parse(compile_profile(after))], evaluator, ARCHES) == ()
+    found = differences(Evaluator(before, "x86_64"), evaluator, ARCHES)
+    assert {each.effect for each in found} <= {Effect.CHANGES}
