@@ -36,6 +36,10 @@ _Call = tuple[int, int, int]
 """pid, number, audit arch."""
 
 
+class NotHandedOverError(InstrumentError):
+    """The runtime's init did not get so far as to hand over its listener."""
+
+
 class Session:
     """One observed launch, seen from the pipeline: set its phase, look at its record, check that it really observed."""
 
@@ -54,7 +58,7 @@ class Session:
         if self.failure:
             raise InstrumentError(self.failure)
         if not self.listeners:
-            raise InstrumentError("the runtime never handed over a listener: nothing was observed")
+            raise NotHandedOverError("the runtime never handed over a listener: nothing was observed")
 
     def close(self) -> None:
         """Forget the session; calls of its processes that still come are answered ENOSYS by the kernel."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from profile_smoke.errors import SmokeError
 from profile_smoke.model import Answer, Launch, LaunchKind
 from profile_smoke.observe.policy import Control, Policy
+from profile_smoke.observe.supervisor import NotHandedOverError
 from profile_smoke.profile import render
 from profile_smoke.profile.edit import add_rules
 from profile_smoke.profile.evaluate import Evaluator
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from profile_smoke.scenario.model import Scenario
 
 T = TypeVar("T")
+TRIES = 3
+"""Launches until one is observed at all."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,24 @@ class Lab:
     def _observe(
         self, allowed: Collection[Candidate], answer: Answer, *, settled: Collection[str] = ()
     ) -> Seen:
+        """Observe, anew where the runtime's init hung before there was anything to see.
+
+        From when its filter is loaded until its listener is handed over nobody answers. A call that another thread of its
+        Go runtime makes in that moment waits, and so, now and then, does all the rest for that thread.
+        """
+        failure = None
+        for _ in range(TRIES):
+            try:
+                return self._observe_once(allowed, answer, settled)
+            except NotHandedOverError as error:
+                failure = error
+            except BudgetExhausted:
+                if failure is None:
+                    raise
+        assert failure is not None  # noqa: S101  there is at least one try
+        raise failure
+
+    def _observe_once(self, allowed: Collection[Candidate], answer: Answer, settled: Collection[str]) -> Seen:
         if self._supervisor is None:
             raise ValueError("this target cannot observe")
         subject = self._subject

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from profile_smoke.profile import render
 from profile_smoke.profile.model import Action, Profile
 from profile_smoke.run.blame import ROUNDS, let_pass
-from profile_smoke.run.lab import Lab, Subject, sha256_of
+from profile_smoke.run.lab import TRIES, Lab, Subject, sha256_of
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def observe_usage(
         ),
         launcher,
         supervisor,
-        max_launches=ROUNDS,
+        max_launches=ROUNDS * TRIES,
         jobs=1,
         heard=heard,
     )

@@ -129,7 +129,7 @@ class OciContainer(Container):
     def start(self, timeout: float) -> None:
         """Run it detached; the init becomes this process's child."""
         self._created = True
-        self._exit = None
+        self._exit = self._pid = None  # those of a life before this one: there may be no new one
         self._pid = self._runc.run(self._spec.launch_id, self._folder, self._output.writer, timeout)
         self._pidfd = os.pidfd_open(self._pid)
 

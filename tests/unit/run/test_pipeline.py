@@ -20,7 +20,7 @@ from profile_smoke.interrupts import ending_signals
 from profile_smoke.model import CellResult, Effect, LaunchKind, Outcome, Process, RunReport, Verdict
 from profile_smoke.observe.process import status_field
 from profile_smoke.observe.record import Record
-from profile_smoke.observe.supervisor import Supervisor
+from profile_smoke.observe.supervisor import NotHandedOverError, Supervisor
 from profile_smoke.probe.interface import ExecResult, ExitState
 from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.profile.document import parse
@@ -358,6 +358,23 @@ def test_blocking_and_tolerated_calls_are_told_apart_by_launches() -> None:
     assert {each.syscall: each.effect for each in result.denials} == {
         "brk": Effect.TOLERATED, "mmap": Effect.BLOCKING, "mbind": Effect.TOLERATED, "openat": Effect.BLOCKING,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("hangs", "verdict"), [(1, Verdict.PASSED), (2, Verdict.PASSED), (3, Verdict.ERROR)])
+def test_a_runtime_that_hangs_before_there_is_anything_to_see_is_tried_again(
+    hangs: int, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It happens now and then, by chance; what happens every time is an error."""
+    left = [hangs]
+
+    def check(_session: Observing.Watching) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise NotHandedOverError("never")
+
+    monkeypatch.setattr(Observing.Watching, "check", check)
+    target = FakeTarget(lambda _spec: UP, observes=True)
+    assert judge(target, supervisor=Observing(["mbind"])).verdict is verdict
 
 
 def test_a_passing_profile_tolerates_all_that_it_refuses() -> None:
