@@ -101,7 +101,10 @@ def test_the_other_commands(words: str, expected: Options) -> None:
     ("words", "message"),
     [
         ("lst", "there is no command 'lst'; did you mean 'list'?"),
-        ("zzz", "there is no command 'zzz'; one of run, list, lint, profile, filter, doctor, images, clean"),
+        (
+            "zzz",
+            "there is no command 'zzz'; one of run, list, lint, record, profile, filter, doctor, images, clean",
+        ),
         ("--profle x", "there is no option --profle; did you mean '--profile'?"),
         ("--prof x", "there is no option --prof; did you mean '--profile'?"),
         ("--profle=x", "there is no option --profle; did you mean '--profile'?"),
