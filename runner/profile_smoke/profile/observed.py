@@ -24,10 +24,10 @@ UNOBSERVABLE = "write"
 after the filter is on, before anyone listens (`InitSeccomp` in `libcontainer/seccomp/seccomp_linux.go`). Left
 to the profile, a refusal would end the launch there with nothing learnt, so it is allowed; enforce launches
 show what refusing it does."""
-UNOBSERVED = (UNOBSERVABLE, "rt_sigreturn")
-"""What is allowed unasked. In the moments before that `write` Go's scheduler may send its thread a signal (SIGURG, for
-preemption); the return from its handler would wait for an answer from whoever gets the listener only after the `write`, for
-ever."""
+UNOBSERVED = ("futex", "rt_sigreturn", UNOBSERVABLE)
+"""What is allowed unasked, for in the moments before that `write` the thread that makes it may have to do more: wake
+another thread (Go's scheduler, `futex`), or return from the handler of a signal by which the scheduler preempts it (SIGURG).
+It would wait for an answer from whoever gets the listener only after the `write`, for ever."""
 
 
 def observed(

@@ -56,8 +56,8 @@ def test_what_is_permitted_whatever_its_arguments_stays_and_the_rest_is_notified
 def test_a_denying_profile_notifies_every_other_name_of_every_table() -> None:
     """The default action cannot be NOTIFY, so it is spelled out, calls of other ABIs included."""
     found = rules(Profile(Action.ERRNO, 38, rules=(Rule(("read", "write"), Action.ALLOW),)))
-    assert found[Action.ALLOW] == ("read", "rt_sigreturn", "write")
-    assert set(found[Action.NOTIFY]) == tables.all_names() - {"read", "rt_sigreturn", "write"}
+    assert found[Action.ALLOW] == ("futex", "read", "rt_sigreturn", "write")
+    assert set(found[Action.NOTIFY]) == tables.all_names() - {"futex", "read", "rt_sigreturn", "write"}
     assert list(found[Action.NOTIFY]) == sorted(found[Action.NOTIFY])
 
 
@@ -75,8 +75,8 @@ def test_a_permitting_profile_notifies_only_what_it_denies_or_asks_about() -> No
 
 
 def test_write_is_allowed_and_never_notified() -> None:
-    """runc refuses to start with NOTIFY on write, and hangs where a signal handler's return waits before that write."""
-    assert rules(KILL_ALL)[Action.ALLOW] == ("rt_sigreturn", "write")
+    """runc refuses to start with NOTIFY on write, and hangs where anything waits for an answer before that write."""
+    assert rules(KILL_ALL)[Action.ALLOW] == ("futex", "rt_sigreturn", "write")
     denied = Rule(("write",), Action.ERRNO, args=(Arg(0, 1, Op.EQ),))
     assert rules(Profile(Action.ALLOW, rules=(denied,))) == {Action.ALLOW: ("write",)}
     assert rules(Profile(Action.ERRNO, rules=(Rule(("write",), Action.LOG),)))[Action.LOG] == ("write",)
@@ -141,7 +141,7 @@ def test_libseccomp_takes_it_and_notifies_every_call_that_it_knows(arches: tuple
     for arch in (arch.lower() for arch in arches):
         for name, number in tables.numbers(arch).items():
             if libseccomp.resolves(name):
-                allowed = name in ("read", "write", "rt_sigreturn", "socket", "semop", "openat")
+                allowed = name in ("futex", "read", "write", "rt_sigreturn", "socket", "semop", "openat")
                 found = bpf.decision(program.run(tables.audit_arch(arch), number, (1,) * 6)).action
                 assert found is (Action.ALLOW if allowed else Action.NOTIFY), f"{arch} {name}"
 
