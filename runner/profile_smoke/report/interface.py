@@ -30,7 +30,9 @@ def render(report: RunReport, form: Format, style: Style) -> str:
         case Format.TABLE:
             from profile_smoke.report import story, table, unused
 
-            return "".join(part(report, style) for part in (table.render, story.render, unused.render, table.summary))
+            return "".join(
+                part(report, style) for part in (table.render, story.render, unused.render, table.summary)
+            )
         case Format.JSON:
             from profile_smoke.report import json
 

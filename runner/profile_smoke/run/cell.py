@@ -203,9 +203,7 @@ class _Trial:
                 f"passed when enforced, but failed when observed ({launch.phase}: {launch.reason}); the verdict is "
                 "the enforced launch's"
             )
-        draft.facts["denials"] = tuple(
-            replace(each, effect=Effect.TOLERATED) for each in self._denials()
-        )
+        draft.facts["denials"] = tuple(replace(each, effect=Effect.TOLERATED) for each in self._denials())
         return draft
 
     def _failed(self, enforced: Result) -> _Draft:
@@ -266,6 +264,7 @@ class _Trial:
     def _effects(self, blame: Blame) -> tuple[Denial, ...]:
         """Every denial with what the launches proved of it."""
         pool = {each.name for each in blame.pool}
+
         def effect(name: str) -> Effect:
             if name in blame.proven:
                 return Effect.BLOCKING
@@ -273,7 +272,9 @@ class _Trial:
                 return Effect.TOLERATED
             return Effect.UNKNOWN
 
-        return tuple(replace(each, effect=effect(each.syscall)) for each in self._denials(proven=blame.proven))
+        return tuple(
+            replace(each, effect=effect(each.syscall)) for each in self._denials(proven=blame.proven)
+        )
 
     def _denials(self, *, proven: Collection[str] = ()) -> Sequence[Denial]:
         """Those of all observed launches: the first launch's lines, then what only later ones met."""

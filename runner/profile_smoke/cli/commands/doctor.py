@@ -57,7 +57,9 @@ def main(options: Options) -> int:
             try:
                 target = wiring.targets([name], run, wiring.store())[name.value]
             except TargetUnavailableError as error:
-                findings.append(Finding(Mark.BAD, f"target {name}", str(error).removeprefix(f"target {name}: ")))
+                findings.append(
+                    Finding(Mark.BAD, f"target {name}", str(error).removeprefix(f"target {name}: "))
+                )
                 continue
             working += 1
             try:
@@ -84,17 +86,26 @@ def _kernel() -> Iterator[Finding]:
     if numbers >= _NOTIFY_SINCE:
         yield Finding(Mark.GOOD, "kernel", f"{release} on {platform.machine()}")
     else:
-        yield Finding(Mark.LIMIT, "kernel", f"{release}: cannot be asked which calls were refused", "5.7 or newer can")
+        yield Finding(
+            Mark.LIMIT, "kernel", f"{release}: cannot be asked which calls were refused", "5.7 or newer can"
+        )
     try:
         actions = _ACTIONS.read_text("ascii").split()
     except OSError as error:
-        yield Finding(Mark.BAD, "seccomp", f"{_ACTIONS}: {error.strerror}", "use a kernel with CONFIG_SECCOMP_FILTER")
+        yield Finding(
+            Mark.BAD, "seccomp", f"{_ACTIONS}: {error.strerror}", "use a kernel with CONFIG_SECCOMP_FILTER"
+        )
         return
     mark = Mark.GOOD if "user_notif" in actions else Mark.LIMIT
     yield Finding(mark, "seccomp", f"actions {' '.join(actions)}")
     reason = readback.why_not()
     if reason:
-        yield Finding(Mark.LIMIT, "filter read-back", reason, "the filter that was loaded is not compared with the profile")
+        yield Finding(
+            Mark.LIMIT,
+            "filter read-back",
+            reason,
+            "the filter that was loaded is not compared with the profile",
+        )
     else:
         yield Finding(Mark.GOOD, "filter read-back", "loaded filters can be compared with their profiles")
 
@@ -109,7 +120,9 @@ def _library() -> Iterator[Finding]:
     if not unknown:
         yield Finding(Mark.GOOD, "libseccomp", f"{version}, knows every call of {arch}")
         return
-    names = ", ".join(unknown[:_SHOWN]) + (f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else "")
+    names = ", ".join(unknown[:_SHOWN]) + (
+        f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+    )
     text = f"{version} does not know {len(unknown)} calls of {arch}: {names}"
     remedy = "rules on them are dropped without a word: a profile that denies by name lets them pass"
     yield Finding(Mark.LIMIT, "libseccomp", text, remedy)
@@ -119,7 +132,9 @@ def _tools() -> Iterator[Finding]:
     missing = [name for name in ("skopeo", "umoci", "mmdebstrap") if shutil.which(name) is None]
     if missing:
         text = f"not installed: {', '.join(missing)}"
-        yield Finding(Mark.LIMIT, "image tools", text, "target oci needs skopeo and umoci, stand-ins mmdebstrap as well")
+        yield Finding(
+            Mark.LIMIT, "image tools", text, "target oci needs skopeo and umoci, stand-ins mmdebstrap as well"
+        )
     else:
         yield Finding(Mark.GOOD, "image tools", "skopeo, umoci, mmdebstrap")
     home = rundir.home()
@@ -139,4 +154,9 @@ def _target(target: Target) -> Iterator[Finding]:
     if capabilities.observe:
         yield Finding(Mark.GOOD, topic, "refused calls are seen live (seccomp user notification)")
     else:
-        yield Finding(Mark.LIMIT, topic, capabilities.observe_why_not, "verdicts are still sound, but no syscall is named")
+        yield Finding(
+            Mark.LIMIT,
+            topic,
+            capabilities.observe_why_not,
+            "verdicts are still sound, but no syscall is named",
+        )

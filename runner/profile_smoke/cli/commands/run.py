@@ -58,7 +58,9 @@ def main(options: Options) -> int:
             targets,
             Controls(options.images, options.standin.value, images.cancel),
             Settings(
-                Effort(options.observe, options.max_launches, options.jobs or os.cpu_count() or 1, deny, watch),
+                Effort(
+                    options.observe, options.max_launches, options.jobs or os.cpu_count() or 1, deny, watch
+                ),
                 keep_failed=options.keep is Keep.ON_FAILURE,
             ),
             choose(sys.stderr, Style.of(sys.stderr), quiet=options.quiet),
