@@ -102,14 +102,16 @@ def test_a_workload_that_is_never_ready_is_an_error_of_its_control(
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_workload_that_forks_forever_is_stopped_and_removed(cli: Cli, tmp_path: Path, target: str) -> None:
     """The limit on tasks keeps it from the machine; all of its processes are gone in the end."""
-    script = "while :; do (sleep 7777 &) 2>/dev/null; done; exec sleep 7777"
+    # Both targets' tests may run at the same time.
+    mark = {"oci": "7771", "docker": "7772"}[target]
+    script = f"while :; do (sleep {mark} &) 2>/dev/null; done; exec sleep {mark}"
     ran = cli(
         "--profile", "minimal", "--scenario", str(_sleeper(tmp_path, script)), *NGINX[2:], "--target", target
     )
     (cell,) = cells(ran)
     assert ran.code == 4
     assert cell["verdict"] == "error"
-    assert not _processes("sleep\0" + "7777")
+    assert not _processes(f"sleep\0{mark}")
 
 
 @pytest.mark.docker
@@ -179,9 +181,13 @@ def test_without_an_engine_the_target_is_unavailable(cli: Cli, tmp_path: Path) -
 
 @pytest.mark.oci
 @pytest.mark.parametrize("size", ["256k", "1500k"])
-def test_a_full_disk_is_named_and_nothing_passes(cli: Cli, tmp_path: Path, size: str) -> None:
+def test_a_full_disk_is_named_and_nothing_passes(cli: Cli, size: str) -> None:
     """No room for the container's files, or for what the workload writes: an error, and the disk is left as it was."""
-    with _small_disk(tmp_path / "home", size) as home:
+    # Not below tmp_path: a socket's path has a limit.
+    with (
+        tempfile.TemporaryDirectory(prefix="full-") as folder,
+        _small_disk(Path(folder) / "home", size) as home,
+    ):
         ran = cli("--profile", "minimal", *NGINX, "--target", "oci", env={"PROFILE_SMOKE_HOME": str(home)})
         assert ran.code == 4, ran.stderr
         assert "no space left" in (cells(ran)[0]["reason"] if ran.stdout else ran.stderr)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -190,14 +191,18 @@ class OciContainer(Container):
 
     def kill(self) -> None:
         """Kill every task in its cgroup: also those of a runtime's init that never came to be a container."""
-        cgroup = f"{self._spec.run_id}/{self._spec.launch_id}"
-        if self._pid is not None and self.exited() is None:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
-        for pid in self._runc.processes(cgroup):
+        pids = self._runc.processes(f"{self._spec.run_id}/{self._spec.launch_id}")
+        if self._pid is not None:
+            pids.discard(self._pid)
+            self.signal("KILL")
+        elif (init := self._runc.init_pid(self._spec.launch_id)) is not None:
+            pids.add(init)
+        for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.wait(_GONE_SECONDS)
+        for pid in pids:
+            _reap(pid)
 
     def enter_hint(self) -> str:
         """How to look inside, dead or alive."""
@@ -219,6 +224,14 @@ class OciContainer(Container):
             unmount(point)
         if self._folder.exists():
             shutil.rmtree(self._folder)
+
+
+def _reap(pid: int) -> None:
+    """Take the exit status of a killed orphan, if it became ours: to runc a zombie is a container that still runs."""
+    deadline = time.monotonic() + _GONE_SECONDS
+    with suppress(ChildProcessError):
+        while os.waitpid(pid, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def exit_state(status: int) -> ExitState:

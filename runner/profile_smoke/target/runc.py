@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _QUICK = 20.0
+_START_TIME = 19
+"""Of /proc/PID/stat, counted from the field behind the name."""
 _CGROUP_ROOT = Path("/sys/fs/cgroup")
 _REFUSED_PROFILE = ("seccomp", "unknown architecture")
 _MACHINE = ("no space left on device", "cannot allocate memory", "too many open files", "cgroup")
@@ -123,6 +125,17 @@ class Runc:
         if not self.state.is_dir():
             return []
         return sorted(entry.name for entry in self.state.iterdir() if entry.is_dir())
+
+    def init_pid(self, ident: str) -> int | None:
+        """The init that runc noted for a container whose start did not come to an end, None where there is none."""
+        try:
+            state = json.loads((self.state / ident / "state.json").read_text("utf-8"))
+            pid = int(state["init_process_pid"])
+            # proc(5): the fields behind the name in parentheses; the start time tells a pid's next owner from it.
+            fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError, ValueError, KeyError):
+            return None
+        return pid if int(fields[_START_TIME]) == state.get("init_process_start") else None
 
     def processes(self, cgroup: str) -> set[int]:
         """The tasks in a launch's cgroup (`RUN/LAUNCH`), in every hierarchy."""
