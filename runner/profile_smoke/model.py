@@ -324,7 +324,7 @@ class CellResult:
 
     @property
     def unexpected(self) -> bool:
-        """Whether the verdict is a definite one and not the expected one, or something forbidden is open, or a new call refused."""
+        """Whether the verdict is a definite one and not the expected one, or what must not be is open or refused."""
         if self.verdict not in (Verdict.PASSED, Verdict.BLOCKED):
             return False
         differs = self.gates and self.verdict.value != self.expected.value
