@@ -43,7 +43,7 @@ EPERM, ENOSYS, EPROTONOSUPPORT = 1, 38, 93
 NAMESPACE_FLAGS = danger.NAMESPACE_FLAGS & ~0xFF
 """Of clone(2)'s flags; its lowest byte is the signal that the child sends at its end."""
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
-AF_ALG, AF_VSOCK = 38, 40
+AF_ALG, AF_VSOCK, AF_MAX = 38, 40, 46
 NETLINK_ROUTE = 0
 S_IFMT, S_IFIFO, S_IFREG, S_IFSOCK = 0o170000, 0o010000, 0o100000, 0o140000
 PER_LINUX, PER_UNAME26, PER_LINUX32, PER_QUERY = 0, 0x20000, 8, 0xFFFFFFFF
@@ -149,7 +149,8 @@ def target_default() -> dict[str, Any]:
             _refuse(["clone3", *TOO_NEW], ENOSYS),
             _allow(["socket"], _arg(0, AF_ALG, "LT")),
             _allow(["socket"], _arg(0, AF_ALG + 1, "EQ")),
-            _allow(["socket"], _arg(0, AF_VSOCK, "GT")),
+            # One by one: filters compare 64 bits, the kernel reads 32, so "greater" would let a wide AF_VSOCK through.
+            *(_allow(["socket"], _arg(0, family, "EQ")) for family in range(AF_VSOCK + 1, AF_MAX)),
             *(
                 _allow(["personality"], _arg(0, value, "EQ"))
                 for value in (PER_LINUX, PER_LINUX32, PER_UNAME26, PER_UNAME26 | PER_LINUX32, PER_QUERY)
