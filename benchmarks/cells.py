@@ -34,7 +34,7 @@ from profile_smoke.scenario.document import load as load_scenario
 from profile_smoke.scenario.model import HttpCheck, Ready, Scenario
 from profile_smoke.target import oci_spec
 from profile_smoke.target.docker import DockerTarget
-from profile_smoke.target.linux import connect_inside
+from profile_smoke.target.linux import connect_inside, mount_overlay, unmount
 from profile_smoke.target.oci import OciTarget
 from profile_smoke.target.runc import Runc
 
@@ -119,10 +119,15 @@ def docker_by_hand(scenario: Scenario, image: PreparedImage) -> Once:
 
 
 def runc_by_hand(scenario: Scenario, image: PreparedImage, document: Document, folder: Path) -> Once:
-    """`runc run` on the bare root file system, polling the same readiness, `runc delete -f`."""
+    """`runc run` on an overlay that is kept for all rounds, polling the same readiness, `runc delete -f`."""
     assert image.rootfs
+    root, upper, work = (folder / name for name in ("rootfs", "upper", "work"))
+    for each in (root, upper, work):
+        each.mkdir()
+    # The unpacked image is every cell's: nothing may write into it.
+    mount_overlay(root, lower=image.rootfs, upper=upper, work=work)
     config = oci_spec.configuration(
-        rootfs=image.rootfs,
+        rootfs=root,
         args=[*image.config.entrypoint, *image.config.cmd],
         env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
         cwd="/",
@@ -208,6 +213,7 @@ def main() -> None:
             for target in targets:
                 target.finish()
             Runc(hand / "state").remove_cgroups("by-hand")
+            unmount(hand / "rootfs")
             shutil.rmtree(hand)
     medians = {name: statistics.median(values) for name, values in times.items()}
     for name, median in medians.items():

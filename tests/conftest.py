@@ -46,8 +46,9 @@ def _target(item: pytest.Item) -> str | None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if target := _target(item):
-            item.add_marker(pytest.mark.xdist_group(target))
+        if _target(item):
+            # One worker for all of them: they look for what others left behind, and `clean` removes what is dead.
+            item.add_marker(pytest.mark.xdist_group("containers"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

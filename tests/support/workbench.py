@@ -20,7 +20,7 @@ from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.profile.document import Document, parse
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Profile, Rule
-from profile_smoke.profile.observed import observed
+from profile_smoke.profile.observed import UNOBSERVED, observed
 from profile_smoke.run.cell import CellRunner, Effort
 from profile_smoke.run.controls import Baseline, Controls, baseline_of
 from profile_smoke.run.launch import Launcher, Order, Result
@@ -101,7 +101,7 @@ class Workbench:
         A shell whose `fork` is interrupted while the supervisor is asked gives up; what was seen is then allowed for real,
         until the workload lives through the rest.
         """
-        found: set[str] = {"write"}
+        found: set[str] = set(UNOBSERVED)
         for _ in range(8):
             result = self._all_let_pass(name, found)
             found |= {each.name for each in result.attempted if each.control.action.permits}

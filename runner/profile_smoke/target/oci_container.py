@@ -218,7 +218,7 @@ class OciContainer(Container):
         """Kill it, and remove container, mounts, cgroup and folder."""
         if self._created:
             self.kill()
-            self._runc.delete(self._spec.launch_id)
+            self._runc.forget(self._spec.launch_id, f"{self._spec.run_id}/{self._spec.launch_id}")
         self._output.finish()
         for point in mounts_below(self._folder):
             unmount(point)

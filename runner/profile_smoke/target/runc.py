@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -119,6 +120,19 @@ class Runc:
     def delete(self, ident: str) -> None:
         """Kill whatever is left of the container and remove it; nothing happens when it is gone."""
         self._quick(["delete", "--force", ident])
+
+    def forget(self, ident: str, cgroup: str) -> None:
+        """Remove a container whose tasks are all gone: its cgroups and its state, which is all that runc would remove.
+
+        A tenth of a launch's time is saved by not starting runc for it. Where a cgroup is still in use, runc does it.
+        """
+        try:
+            for folder in _cgroup_folders(cgroup):
+                folder.rmdir()
+        except OSError:
+            self.delete(ident)
+        else:
+            shutil.rmtree(self.state / ident, ignore_errors=True)
 
     def list(self) -> list[str]:
         """The containers in this state folder."""
