@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _NAME = f"{PROG} record"
 _LIMITS = ("prctl", "ioctl")
 _HELP = """\
-Write a least-privilege profile for scenarios, or for any image: one observed launch of each shows what it
-uses, the result is generalised for other libraries, kernels and machines, and it is verified by launches
-that the kernel enforces before it is written."""
+Write a least-privilege profile for scenarios, or for any image: one observed launch of each shows
+what it uses, the result is generalised for other libraries, kernels and machines, and it is
+verified by launches that the kernel enforces before it is written."""
 _EPILOG = """\
 checks, for --ready and --probe:
   http:PORT[/PATH]       the answer is 200
