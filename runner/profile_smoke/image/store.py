@@ -14,11 +14,9 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import platform
 import threading
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from profile_smoke.errors import ImageError
@@ -31,6 +29,7 @@ from profile_smoke.image.workspace import Workspace, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from profile_smoke.image.layout import Layout
 
@@ -40,13 +39,6 @@ _NOTE = "profile-smoke.json"
 
 class NoStandinError(ImageError):
     """A stand-in was demanded of a scenario that has none."""
-
-
-def default_root() -> Path:
-    """`$PROFILE_SMOKE_HOME`, else `/var/lib/profile-smoke` for root, else a folder in the user's cache."""
-    if home := os.environ.get("PROFILE_SMOKE_HOME"):
-        return Path(home).absolute()
-    return Path("/var/lib/profile-smoke") if os.geteuid() == 0 else Path.home() / ".cache" / "profile-smoke"
 
 
 class Store:

@@ -24,7 +24,6 @@ _RESPONSE = struct.Struct("=QqiI")
 
 _RECV = 0xC0502100  # _IOWR('!', 0, struct seccomp_notif)
 _SEND = 0xC0182101  # _IOWR('!', 1, struct seccomp_notif_resp)
-_ID_VALID = 0x40082102  # _IOW('!', 2, __u64)
 _SET_FLAGS = 0x40082104  # _IOW('!', 4, __u64)
 _SYNC_WAKE_UP = 1
 _CONTINUE = 1
@@ -73,15 +72,6 @@ def send(listener: int, ident: int, errno: int | None) -> bool:
     flags, error = (_CONTINUE, 0) if errno is None else (0, -errno)
     try:
         fcntl.ioctl(listener, _SEND, _RESPONSE.pack(ident, 0, error, flags))
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def still_waiting(listener: int, ident: int) -> bool:
-    """Whether the call is still blocked: what was read from its process's memory before is then its own."""
-    try:
-        fcntl.ioctl(listener, _ID_VALID, struct.pack("=Q", ident))
     except FileNotFoundError:
         return False
     return True

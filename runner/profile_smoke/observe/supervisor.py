@@ -49,14 +49,11 @@ class Session:
         self.phase = PHASE_CREATE
         self.record = Record(lambda: (time.monotonic() - self.started) * 1000)
         self.listeners = 0
-        self.failure: str | None = None
         self._supervisor = supervisor
 
     def check(self) -> None:
         """Raise InstrumentError unless the runtime handed over its listener and every call since was answered."""
         self._supervisor.check()
-        if self.failure:
-            raise InstrumentError(self.failure)
         if not self.listeners:
             raise NotHandedOverError("the runtime never handed over a listener: nothing was observed")
 
@@ -71,7 +68,6 @@ class _Source:
 
     listener: int
     session: Session
-    init_pid: int
     init_program: str
     entered: bool
     looks: dict[_Call, int] = field(default_factory=dict)
@@ -192,7 +188,7 @@ class Supervisor:
             os.close(handover.listener)
             return
         notify.wake_synchronously(handover.listener)
-        source = _Source(handover.listener, session, handover.pid, _program(handover.pid), entered=False)
+        source = _Source(handover.listener, session, _program(handover.pid), entered=False)
         self._sources[handover.listener] = source
         self._poll.register(handover.listener, select.EPOLLIN)
         session.listeners += 1

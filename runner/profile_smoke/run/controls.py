@@ -54,13 +54,12 @@ class Once:
 class Baseline:
     """A scenario that works on a target under its default profile: how fast, and what that profile does.
 
-    `control` answers for any call what the default profile does; `known_from` says how we know.
+    `control` answers for any call what the default profile does.
     """
 
     result: Result
     limits: Limits
     control: Control
-    known_from: str
 
 
 class Controls:
@@ -114,8 +113,8 @@ def baseline_of(scenario: Scenario, result: Result) -> Baseline:
     """What a passed control tells."""
     limits = measured_limits(scenario, result.seconds)
     if result.programs:
-        return Baseline(result, limits, LoadedFilter(result.programs), "read back from the kernel")
-    return Baseline(result, limits, ConservativeControl(), "a table of calls that are never let pass")
+        return Baseline(result, limits, LoadedFilter(result.programs))
+    return Baseline(result, limits, ConservativeControl())
 
 
 class ConservativeControl:

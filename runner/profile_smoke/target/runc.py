@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,21 +211,3 @@ def _sorted_error(message: str) -> Exception:
     if any(word in low for word in _REFUSED_PROFILE):
         return RuntimeRefusedError(f"runc rejects the profile: {message}")
     return StartRefused(message)
-
-
-def wait_gone(pids: set[int], timeout: float) -> bool:
-    """Wait until none of these processes is alive; False when some still are."""
-    deadline = time.monotonic() + timeout
-    while any(_alive(pid) for pid in pids):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.002)
-    return True
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -15,9 +15,10 @@ import pytest
 
 from profile_smoke.errors import DiskFullError, ImageError, InterruptedRunError
 from profile_smoke.image import tools as tools_module
-from profile_smoke.image.store import Store, default_root
+from profile_smoke.image.store import Store
 from profile_smoke.image.tools import ToolFailed, Tools, disk_errors
 from profile_smoke.image.workspace import Workspace, publish
+from profile_smoke.rundir import home
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -116,11 +117,12 @@ def test_sweeping_a_new_machine_makes_nothing(tmp_path: Path) -> None:
 def test_the_home_can_be_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`$PROFILE_SMOKE_HOME` wins over the default for root and for users."""
     monkeypatch.setenv("PROFILE_SMOKE_HOME", str(tmp_path))
-    assert default_root() == tmp_path
+    assert home() == tmp_path
     monkeypatch.delenv("PROFILE_SMOKE_HOME")
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     monkeypatch.setenv("HOME", "/home/u")
-    assert str(default_root()) == "/home/u/.cache/profile-smoke"
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert str(home()) == "/home/u/.cache/profile-smoke"
 
 
 @pytest.mark.parametrize(("code", "kind"), [(errno.ENOSPC, DiskFullError), (errno.EACCES, ImageError)])
