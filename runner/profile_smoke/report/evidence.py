@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.model import CellResult, Fix, Launch, LaunchKind, Outcome, Verdict
-from profile_smoke.report import loaded, table
+from profile_smoke.model import CellResult, Launch, LaunchKind, Outcome, Verdict
+from profile_smoke.report import words
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _FOLD = 12
-_FILTER_MODE = 2  # SECCOMP_MODE_FILTER of linux/seccomp.h, as /proc/PID/status shows it
 _LABEL_WIDTH = 46
 _SLACK = 16  # what wrapping may leave unused at the end of a line
-
-
-def command(cell: CellResult) -> str:
-    """The command that runs this cell alone again; a path, where there is one, finds the profile from anywhere."""
-    words = {
-        "--profile": cell.profile.path or cell.profile.name,
-        "--scenario": cell.scenario,
-        "--target": cell.target.name,
-    }
-    if table.setting(cell):
-        words["--privilege-escalation"] = "denied" if cell.no_new_privileges else "allowed"
-    return " ".join(["profile-smoke", *(f"{option} {_quoted(word)}" for option, word in words.items())])
-
-
-def _quoted(text: str) -> str:
-    return shlex.quote(safe(text))
 
 
 def proof(cell: CellResult, style: Style) -> Iterator[str]:
     """What the kernel said, launch by launch: control, profile as it is, with the fix, without each rule."""
     rows = [(f"the default profile of {cell.target.name}", cell.control)] if cell.control else []
     enforced = [launch for launch in cell.launches if launch.kind is LaunchKind.ENFORCE]
-    told = [(f"`{cell.profile.name}` as it is", launch) for launch in enforced if not launch.allowed]
+    told = [(words.launch_label(cell, launch), launch) for launch in enforced if not launch.allowed]
     # The same calls may have been tried with narrower rules before: the last launch is the one that counts.
-    told += {label: launch for launch in enforced if (label := _label(cell, launch))}.items()
+    told += {
+        label: launch for launch in enforced if launch.allowed and (label := words.launch_label(cell, launch))
+    }.items()
     rows += told[:_FOLD]
     if not rows:
         return
@@ -54,8 +38,8 @@ def proof(cell: CellResult, style: Style) -> Iterator[str]:
         "The proof, enforced by the kernel alone" if cell.verdict is Verdict.BLOCKED else "What was launched"
     )
     parts = [f"  {title}", *lines]
-    if cell.filter and cell.filter.mode is not None:
-        parts.append(wrap(_filter_words(cell), style.width, "    "))
+    if state := words.filter_state(cell):
+        parts.append(wrap(safe(state), style.width, "    "))
     yield "\n".join(parts)
 
 
@@ -64,28 +48,16 @@ def fix(cell: CellResult, style: Style) -> Iterator[str]:
     if cell.fix is None:
         return
     path = cell.profile.path
-    place = (
-        f'add to "syscalls" in {safe(path)}' if path else "the rules that the target's default profile lacks"
-    )
-    text = f"{style.paint('The fix', Colour.BOLD)}: {place}. {_fix_words(cell.fix)}"
+    place = safe(words.fix_place(cell))
+    text = f"{style.paint('The fix', Colour.BOLD)}: {place}. {words.fix_proof(cell.fix)}"
     rules = ",\n".join(_rule(rule, style.width) for rule in cell.fix.rules)
     yield wrap(text, style.width, "  ", "  ") + "\n\n" + rules
     if path:
         yield (
             "  or let it be written, in the file's own layout, past rules that would win over it:\n"
-            f"    {command(cell)} \\\n"
-            f"      --write-fix {_quoted(f'fixed-{PurePath(path).name}')}"
+            f"    {words.command(cell)} \\\n"
+            f"      --write-fix {words.quoted(f'fixed-{PurePath(path).name}')}"
         )
-
-
-def _label(cell: CellResult, launch: Launch) -> str:
-    """What a launch that allowed more than the profile shows; empty for a mere step of the search."""
-    rules = cell.fix.rules if cell.fix else ()
-    fixed = {name for rule in rules for name in rule["names"]} or set(cell.blocking)
-    left_out = fixed - set(launch.allowed)
-    if not launch.allowed or set(launch.allowed) - fixed or len(left_out) > 1:
-        return ""
-    return f"`{cell.profile.name}` + the fix" + (f" without {left_out.pop()}" if left_out else "")
 
 
 def _launch(label: str, launch: Launch, style: Style) -> str:
@@ -101,33 +73,6 @@ def _launch(label: str, launch: Launch, style: Style) -> str:
     room = 2 * (style.width - len(hang)) - len(detail) - _SLACK
     reason = f": {clipped(safe(launch.reason), room, end=True)}" if launch.reason else ""
     return f"{name}{outcome} {wrap(detail + reason, style.width, hang).removeprefix(hang)}"
-
-
-def _filter_words(cell: CellResult) -> str:
-    check = cell.filter
-    if check is None or check.mode is None:
-        return ""
-    on = "The filter was on" if check.mode == _FILTER_MODE else "The filter was NOT on"
-    read = ""
-    if check.instructions is not None:
-        does = (
-            "does what the profile says"
-            if not check.differences
-            else "does other than the profile says (see the notes)"
-        )
-        cost = f", {words}" if (words := loaded.cost(check.cost)) else ""
-        read = f"; read back from the kernel ({check.instructions} instructions{cost}), it {does}"
-    note = f"; {safe(check.note)}" if check.note else ""
-    return f"{on} (Seccomp: {check.mode}){read}{note}."
-
-
-def _fix_words(found: Fix) -> str:
-    cost = f"({counted(found.launches, 'launch')})"
-    if not found.verified:
-        return "No launch proved it: take it as a hint."
-    if found.minimal:
-        return f"With it the cell passes, and with any part of it left out it does not {cost}."
-    return f"With it the cell passes {cost}; whether every part of it is needed was not proven."
 
 
 def _rule(rule: Mapping[str, Any], width: int) -> str:

@@ -28,7 +28,7 @@ from profile_smoke.model import (
     Standin,
     Verdict,
 )
-from profile_smoke.report import evidence, json, story, table
+from profile_smoke.report import json, story, table, words
 from profile_smoke.report.interface import Format, render
 from profile_smoke.report.text import Style, safe, seconds
 
@@ -71,8 +71,8 @@ def test_a_cell_that_ran_otherwise_than_its_scenario_says_shows_it() -> None:
     plain, changed = cell(), replace(cell(), id="web/nginx@oci+no-new-privs", no_new_privileges=True)
     assert "+no-new-privs" not in table.render(run(plain), Style())
     assert "+no-new-privs" in table.render(run(plain, changed), Style())
-    assert "--privilege-escalation" not in evidence.command(plain)
-    assert evidence.command(changed).endswith("--privilege-escalation denied")
+    assert "--privilege-escalation" not in words.command(plain)
+    assert words.command(changed).endswith("--privilege-escalation denied")
 
 
 def drifted(refused: str | None) -> Drift:
