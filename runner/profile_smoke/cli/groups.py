@@ -231,7 +231,7 @@ def add_output(parser: Parser) -> None:
         metavar="FORMAT",
         type=values.choice(Format),
         default=Format.TABLE,
-        help="table or json",
+        help=f"{', '.join(list(Format)[:-1])} or {list(Format)[-1]}",
     )
     add_destination(group)
     group.add_argument(

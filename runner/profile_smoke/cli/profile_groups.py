@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from profile_smoke.cli import groups, values
 from profile_smoke.cli.profile_options import Reader
-from profile_smoke.report.interface import Format
+from profile_smoke.report.interface import PlainFormat
 
 if TYPE_CHECKING:
     from profile_smoke.cli.parser import Parser
@@ -86,8 +86,8 @@ def add_output(parser: Parser) -> None:
         "-f",
         "--format",
         metavar="FORMAT",
-        type=values.choice(Format),
-        default=Format.TABLE,
+        type=values.choice(PlainFormat),
+        default=PlainFormat.TABLE,
         help="table or json",
     )
     groups.add_destination(group)

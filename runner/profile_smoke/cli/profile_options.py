@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from profile_smoke.report.interface import STDOUT, Format
+from profile_smoke.report.interface import STDOUT, PlainFormat
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ class ShowOptions:
     reader: Reader = Reader.DOCKER
     host: Host = Host()
     profiles_dirs: tuple[Path, ...] = ()
-    format: Format = Format.TABLE
+    format: PlainFormat = PlainFormat.TABLE
     output: str = STDOUT
 
 
@@ -103,7 +103,7 @@ class DiffOptions:
     host: Host = Host()
     profiles_dirs: tuple[Path, ...] = ()
     check: bool = False
-    format: Format = Format.TABLE
+    format: PlainFormat = PlainFormat.TABLE
     output: str = STDOUT
 
 
@@ -117,7 +117,7 @@ class ScoreOptions:
     reader: Reader = Reader.DOCKER
     host: Host = Host()
     profiles_dirs: tuple[Path, ...] = ()
-    format: Format = Format.TABLE
+    format: PlainFormat = PlainFormat.TABLE
     output: str = STDOUT
 
 

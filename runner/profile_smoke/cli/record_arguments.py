@@ -11,7 +11,7 @@ from profile_smoke.cli.options import PROG, Command, Options, StandinMode
 from profile_smoke.cli.parser import Parser
 from profile_smoke.cli.record_options import RecordOptions
 from profile_smoke.errors import UsageError
-from profile_smoke.report.interface import STDOUT, Format
+from profile_smoke.report.interface import STDOUT, PlainFormat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def parse(arguments: Sequence[str]) -> Options:
             name: found.pop(name)
             for name in (
                 *("ready", "probes", "env", "args", "ports", "volumes"),
-                *("runs", "prove", "limits", "merge", "base", "force"),
+                *("runs", "prove", "limits", "merge", "base", "force", "format"),
             )
         },
     )
@@ -90,7 +90,7 @@ def _check(options: Options, record: RecordOptions, images: Sequence[str]) -> No
         raise wrong(
             "--image needs --ready and at least one --probe: that it starts does not show that it works"
         )
-    if options.output == STDOUT and options.format is Format.JSON:
+    if options.output == STDOUT and record.format is PlainFormat.JSON:
         raise wrong("--format json goes to stdout, and so does the profile; name a file for it with -o")
 
 
@@ -128,8 +128,8 @@ def _parser() -> Parser:
         "-f",
         "--format",
         metavar="FORMAT",
-        type=values.choice(Format),
-        default=Format.TABLE,
+        type=values.choice(PlainFormat),
+        default=PlainFormat.TABLE,
         help="how to tell what was seen: table, or json, which --merge reads",
     )
     group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from profile_smoke.report.interface import PlainFormat
+
 if TYPE_CHECKING:
     from profile_smoke.scenario.model import Check
 
@@ -29,3 +31,4 @@ class RecordOptions:
     merge: tuple[str, ...] = ()
     base: str | None = None
     force: bool = False
+    format: PlainFormat = PlainFormat.TABLE

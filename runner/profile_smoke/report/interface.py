@@ -15,7 +15,15 @@ STDOUT = "-"
 
 
 class Format(StrEnum):
-    """The formats that a result can be rendered in."""
+    """The formats that the result of a run can be rendered in."""
+
+    TABLE = "table"
+    JSON = "json"
+    HTML = "html"
+
+
+class PlainFormat(StrEnum):
+    """The formats of what commands tell that are no runs."""
 
     TABLE = "table"
     JSON = "json"
@@ -37,5 +45,9 @@ def render(report: RunReport, form: Format, style: Style) -> str:
             from profile_smoke.report import json
 
             return json.dump(report)
+        case Format.HTML:
+            from profile_smoke.report import html
+
+            return html.render(report)
         case _ as never:
             assert_never(never)

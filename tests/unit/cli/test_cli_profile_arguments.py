@@ -25,7 +25,7 @@ from profile_smoke.cli.profile_options import (
     ShowOptions,
 )
 from profile_smoke.errors import UsageError
-from profile_smoke.report.interface import Format
+from profile_smoke.report.interface import PlainFormat
 
 HEAVY = ("docker", "yaml", "tabulate", "requests", "json", "seccompute", "profile_smoke.profile.document")
 
@@ -39,7 +39,7 @@ HEAVY = ("docker", "yaml", "tabulate", "requests", "json", "seccompute", "profil
         ("show a read --args 1,0x2,-1", ShowOptions("a", "read", (1, 2, 2**64 - 1, 0, 0, 0))),
         (
             "show a --for kubernetes -f json -o x",
-            ShowOptions("a", reader=Reader.KUBERNETES, format=Format.JSON, output="x"),
+            ShowOptions("a", reader=Reader.KUBERNETES, format=PlainFormat.JSON, output="x"),
         ),
         (
             "show a --caps net_admin,CAP_BPF --arch aarch64 --kernel 6.1",

@@ -14,7 +14,7 @@ from profile_smoke.profile import sampling
 from profile_smoke.profile.compare import describe
 from profile_smoke.profile.difference import Difference, Effect, differences
 from profile_smoke.report import write
-from profile_smoke.report.interface import Format
+from profile_smoke.report.interface import PlainFormat
 from profile_smoke.report.text import safe, wrap
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def main(options: DiffOptions) -> int:
     write.check(options.output)
     before, after = _readings(options)
     found = differences(before.evaluator, after.evaluator, before.arches)
-    if options.format is Format.JSON:
+    if options.format is PlainFormat.JSON:
         text = json.dumps(_document(before, after, found), indent=2) + "\n"
     else:
         text = "".join(f"{line}\n" for line in _lines(before, after, found))

@@ -11,7 +11,7 @@ from profile_smoke.cli.profile_options import Reader
 from profile_smoke.profile import seccompute
 from profile_smoke.profile.score import Calls, Score, classes, score
 from profile_smoke.report import write
-from profile_smoke.report.interface import Format
+from profile_smoke.report.interface import PlainFormat
 from profile_smoke.report.text import safe, wrap
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def main(options: ScoreOptions) -> int:
     found = [
         _score(reading.read(catalog.find(name), options.reader, options.host), reference) for name in names
     ]
-    if options.format is Format.JSON:
+    if options.format is PlainFormat.JSON:
         text = json.dumps(_document(found, reference), indent=2) + "\n"
     else:
         text = "".join(f"{line}\n" for line in _lines(found, reference))

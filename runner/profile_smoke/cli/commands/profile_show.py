@@ -13,7 +13,7 @@ from profile_smoke.profile import sampling
 from profile_smoke.profile.compare import describe
 from profile_smoke.profile.explain import Answer, Explainer
 from profile_smoke.report import write
-from profile_smoke.report.interface import Format
+from profile_smoke.report.interface import PlainFormat
 from profile_smoke.report.text import counted, safe, wrap
 from profile_smoke.syscall import groups, tables
 
@@ -47,7 +47,7 @@ def main(options: ShowOptions) -> int:
             explainer.answer(abi, number, options.args) for abi, number in _calls(options.syscall, arches)
         ]
         lines = _few(answers, options.args)
-    if options.format is Format.JSON:
+    if options.format is PlainFormat.JSON:
         text = json.dumps(_document(found, options, answers), indent=2) + "\n"
     else:
         text = "".join(f"{line}\n" for line in (*_heading(found), *lines))

@@ -16,7 +16,7 @@ from profile_smoke.profile import document as profiles
 from profile_smoke.profile.catalog import Catalog
 from profile_smoke.recording import SCHEMA
 from profile_smoke.report import json, recorded, write
-from profile_smoke.report.interface import Format
+from profile_smoke.report.interface import PlainFormat
 from profile_smoke.report.text import Style, safe
 from profile_smoke.resources import bundled
 from profile_smoke.run.controls import Controls
@@ -54,7 +54,7 @@ def main(options: Options) -> int:
     result = replace(result, profile=options.output)
     if options.output == write.STDOUT:
         print(recorded.render(result, Style.of(sys.stderr)), end="", file=sys.stderr)  # noqa: T201
-    elif options.format is Format.JSON:
+    elif options.record.format is PlainFormat.JSON:
         write.write(write.STDOUT, json.dump(result))
     else:
         write.write(write.STDOUT, recorded.render(result, Style.of(sys.stdout)))
