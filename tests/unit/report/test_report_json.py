@@ -106,7 +106,33 @@ cells = st.builds(
     log=few(texts),
     notes=few(texts),
     unused=st.none() | few(texts),
+    score=st.none() | st.builds(model.ProfileScore, tier=st.sampled_from("ABCDE"), reasons=few(texts)),
     seconds=times,
+)
+waivers = st.builds(
+    model.Waiver,
+    profile=texts,
+    scenario=texts,
+    rule=st.none() | st.sampled_from(model.GateRule),
+    syscall=st.none() | texts,
+    reason=texts,
+    expires=st.dates().map(str),
+    place=texts,
+)
+gates = st.builds(
+    model.Gate,
+    rules=few(st.sampled_from(model.GateRule)),
+    findings=few(
+        st.builds(
+            model.GateFinding,
+            rule=st.sampled_from(model.GateRule),
+            profile=texts,
+            cells=few(texts),
+            syscall=st.none() | texts,
+            text=texts,
+            waiver=st.none() | waivers,
+        )
+    ),
 )
 reports = st.builds(
     model.RunReport,
@@ -116,6 +142,7 @@ reports = st.builds(
     seconds=times,
     cells=few(cells),
     interrupted=st.booleans(),
+    gate=st.none() | gates,
     schema=st.just(model.SCHEMA),
 )
 
