@@ -10,7 +10,6 @@ import errno
 import os
 import select
 import signal
-import socket
 import threading
 import time
 from contextlib import suppress
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 from profile_smoke.errors import InstrumentError
 from profile_smoke.model import PHASE_CREATE, PHASE_START, Process
 from profile_smoke.observe import notify
+from profile_smoke.observe.handover import Handover, HandoverError, Reception
 from profile_smoke.observe.policy import Policy, Verdict, errno_of
 from profile_smoke.observe.process import Memory, comm, executable
 from profile_smoke.observe.record import NARROWED, Line, Record
@@ -49,13 +49,17 @@ class Session:
         self.phase = PHASE_CREATE
         self.record = Record(lambda: (time.monotonic() - self.started) * 1000)
         self.listeners = 0
+        self.trouble = ""
         self._supervisor = supervisor
 
     def check(self) -> None:
         """Raise InstrumentError unless the runtime handed over its listener and every call since was answered."""
         self._supervisor.check()
+        if self.trouble:
+            raise InstrumentError(self.trouble)
         if not self.listeners:
-            raise NotHandedOverError("the runtime never handed over a listener: nothing was observed")
+            stray = f" (a message of nobody: {self._supervisor.stray})" if self._supervisor.stray else ""
+            raise NotHandedOverError(f"the runtime never handed over a listener: nothing was observed{stray}")
 
     def close(self) -> None:
         """Forget the session; calls of its processes that still come are answered ENOSYS by the kernel."""
@@ -98,14 +102,13 @@ class Supervisor:
         self._closing = False
         self._poll = select.epoll()
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._reception = Reception(self._poll, self._admit, self._complain)
+        self.stray = ""
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._buffer = bytearray(notify.NOTIF_SIZE)
 
     def __enter__(self) -> Self:
-        self._socket.bind(str(self.path))
-        self._socket.listen(128)
-        self._poll.register(self._socket, select.EPOLLIN)
+        self._reception.open(self.path)
         self._poll.register(self._wake_read, select.EPOLLIN)
         self._thread.start()
         return self
@@ -114,7 +117,7 @@ class Supervisor:
         self._closing = True
         self._wake()
         self._thread.join()
-        self._socket.close()
+        self._reception.close()
         self.path.unlink(missing_ok=True)
         self._poll.close()
         os.close(self._wake_read)
@@ -154,17 +157,18 @@ class Supervisor:
                 self._drop(source)
 
     def _turn(self) -> None:
-        for descriptor, events in self._poll.poll():
+        for descriptor, events in self._poll.poll(self._reception.patience()):
             if descriptor == self._wake_read:
                 os.read(self._wake_read, 4096)
                 self._drop_forgotten()
-            elif descriptor == self._socket.fileno():
-                self._accept()
             elif source := self._sources.get(descriptor):
                 if events & select.EPOLLIN:
                     self._serve(source)
                 elif events & (select.EPOLLHUP | select.EPOLLERR):
                     self._drop(source)
+            else:
+                self._reception.handle(descriptor)
+        self._reception.give_up_late()
 
     def _drop_forgotten(self) -> None:
         with self._lock:
@@ -177,21 +181,30 @@ class Supervisor:
         self._poll.unregister(source.listener)
         os.close(source.listener)
 
-    def _accept(self) -> None:
-        connection, _ = self._socket.accept()
-        with connection:
-            handover = notify.take_handover(connection)
+    def _admit(self, handover: Handover) -> None:
         with self._lock:
             session = self._sessions.get(handover.metadata)
         if session is None:
             # A launch that was given up while its runtime was still starting.
             os.close(handover.listener)
             return
+        if not notify.is_listener(handover.listener):
+            os.close(handover.listener)
+            raise HandoverError("what the runtime handed over is no seccomp listener", handover.metadata)
         notify.wake_synchronously(handover.listener)
         source = _Source(handover.listener, session, _program(handover.pid), entered=False)
         self._sources[handover.listener] = source
         self._poll.register(handover.listener, select.EPOLLIN)
         session.listeners += 1
+
+    def _complain(self, error: HandoverError) -> None:
+        """A message that makes no sense concerns its launch alone; one that does not tell which, whoever misses one."""
+        with self._lock:
+            session = self._sessions.get(error.metadata)
+            if session is None:
+                self.stray = str(error)
+            else:
+                session.trouble = str(error)
 
     def _serve(self, source: _Source) -> None:
         received = notify.receive(source.listener, self._buffer)

@@ -1,0 +1,188 @@
+"""The socket at which runtimes hand over their listeners: what they say there, and what is done about nonsense.
+
+The message on `listenerPath` is the OCI runtime specification's "containerProcessState" (config-linux.md, `listenerPath`).
+Nobody is waited for: a runtime that says nothing, or half of it, holds up no other launch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from profile_smoke.errors import InstrumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_MESSAGE_LIMIT = 1 << 20
+_MESSAGE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Handover:
+    """What the runtime tells when it hands over a listener.
+
+    `metadata` is the profile's `listenerMetadata`; `creating` is True for a container's init, False for an exec'd
+    process; `pid` is that process, in our pid namespace.
+    """
+
+    listener: int
+    metadata: str
+    creating: bool
+    pid: int
+
+
+class HandoverError(InstrumentError):
+    """A message that is not as it should be; `metadata` is its launch's, empty where it does not tell."""
+
+    def __init__(self, message: str, metadata: str = "") -> None:
+        super().__init__(message)
+        self.metadata = metadata
+
+
+class Incoming:
+    """A message while it arrives, over an accepted connection, which is closed by `close`."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(0)
+        self._connection = connection
+        self._data, self._descriptors = b"", list[int]()
+        self.deadline = time.monotonic() + _MESSAGE_SECONDS
+
+    def fileno(self) -> int:
+        """The connection's descriptor."""
+        return self._connection.fileno()
+
+    def read(self) -> Handover | None:
+        """Take what has come: the message once it is whole, None where more must come.
+
+        Raises:
+            HandoverError: it is not such a message, or it broke off.
+        """
+        try:
+            chunk, received, _flags, _address = socket.recv_fds(self._connection, 1 << 16, 8)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError as error:
+            raise HandoverError(f"the runtime's message about the listener broke off: {error}") from error
+        self._descriptors += received
+        self._data += chunk
+        document = _complete(self._data, at_end=not chunk)
+        return None if document is None else self._handover(document)
+
+    def _handover(self, document: dict[str, Any]) -> Handover:
+        metadata = str(document.get("metadata", ""))
+        state, pid, names = document.get("state"), document.get("pid"), document.get("fds")
+        if not isinstance(state, dict) or not isinstance(pid, int):
+            raise HandoverError(
+                "the runtime's message about the listener lacks its state or its pid", metadata
+            )
+        if len(self._descriptors) != 1 or names != ["seccompFd"]:
+            raise HandoverError(
+                f"the runtime handed over {len(self._descriptors)} descriptors named {names}, not one seccompFd",
+                metadata,
+            )
+        creating = state.get("status") == "creating"
+        return Handover(self._descriptors.pop(), metadata, creating=creating, pid=pid)
+
+    def close(self) -> None:
+        """Close whatever came with a message that was not taken, then the connection."""
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+        self._descriptors.clear()
+        self._connection.close()
+
+
+def _complete(data: bytes, *, at_end: bool) -> dict[str, Any] | None:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        if at_end or len(data) > _MESSAGE_LIMIT:
+            raise HandoverError("the runtime's message about the listener is not JSON") from error
+        return None
+    if not isinstance(document, dict):
+        raise HandoverError("the runtime's message about the listener is not a JSON object")
+    return document
+
+
+class Reception:
+    """Listens, and reads every message as it comes; for the one thread that waits on `poll`.
+
+    `admit` takes a whole message, and its listener with it; it may raise HandoverError. `complain` is told of every
+    message that was not taken.
+    """
+
+    def __init__(
+        self,
+        poll: select.epoll,
+        admit: Callable[[Handover], None],
+        complain: Callable[[HandoverError], None],
+    ) -> None:
+        self._poll, self._admit, self._complain = poll, admit, complain
+        self._incoming: dict[int, Incoming] = {}
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+
+    def open(self, path: Path) -> None:
+        """Listen at a path. Raises OSError."""
+        self._socket.bind(str(path))
+        self._socket.listen(128)
+        self._poll.register(self._socket, select.EPOLLIN)
+
+    def handle(self, descriptor: int) -> None:
+        """Do what there is to do about a descriptor that is ready, if it is one of these."""
+        if descriptor == self._socket.fileno():
+            self._accept()
+        elif incoming := self._incoming.get(descriptor):
+            self._hear(incoming)
+
+    def patience(self) -> float | None:
+        """Seconds until a message that has begun is late; None where nothing is waited for."""
+        if not self._incoming:
+            return None
+        return max(0.0, min(each.deadline for each in self._incoming.values()) - time.monotonic())
+
+    def give_up_late(self) -> None:
+        """Hang up on those whose time is over."""
+        for incoming in [each for each in self._incoming.values() if each.deadline <= time.monotonic()]:
+            self._complain(
+                HandoverError(
+                    f"the runtime's message about the listener did not arrive within {_MESSAGE_SECONDS:g} s"
+                )
+            )
+            self._hang_up(incoming)
+
+    def close(self) -> None:
+        """Hang up on all."""
+        for incoming in list(self._incoming.values()):
+            self._hang_up(incoming)
+        self._socket.close()
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._socket.accept()
+        except ConnectionAbortedError:  # gone again before we looked
+            return
+        incoming = Incoming(connection)
+        self._incoming[incoming.fileno()] = incoming
+        self._poll.register(incoming, select.EPOLLIN)
+
+    def _hear(self, incoming: Incoming) -> None:
+        try:
+            handover = incoming.read()
+            if handover is None:
+                return
+            self._admit(handover)
+        except HandoverError as error:
+            self._complain(error)
+        self._hang_up(incoming)
+
+    def _hang_up(self, incoming: Incoming) -> None:
+        del self._incoming[incoming.fileno()]
+        self._poll.unregister(incoming)
+        incoming.close()
