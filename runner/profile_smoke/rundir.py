@@ -116,6 +116,12 @@ def dead_runs() -> list[Path]:
     return [path for path in sorted(root.iterdir()) if path.is_dir() and not is_alive(path)]
 
 
+def live_runs() -> list[Path]:
+    """The folders of runs that are at work, oldest first."""
+    root = home() / "runs"
+    return [path for path in sorted(root.iterdir()) if is_alive(path)] if root.is_dir() else []
+
+
 def is_alive(path: Path) -> bool:
     """Whether the run's process holds its lock."""
     try:

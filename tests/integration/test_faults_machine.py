@@ -220,6 +220,23 @@ def test_an_engine_that_is_killed_in_mid_run_makes_the_cell_an_error(tmp_path: P
             assert "engine" in stderr
 
 
+@pytest.mark.docker
+def test_clean_removes_images_that_newer_ones_replaced(cli: Cli, tmp_path: Path) -> None:
+    """From the engine too, but for those that a container uses; the engine's other images are none of its business."""
+    with _own_engine() as engine:
+        (empty := tmp_path / "empty.tar").write_bytes(bytes(10240))
+        old, used = (f"profile-smoke.invalid/standin/old:{mark * 16}" for mark in "ab")
+        for name in (old, used, "somebody/else:1"):
+            assert engine.docker("import", str(empty), name)
+        assert engine.docker("create", used, "/none")
+        home = engine.folder / "home"
+        env = {"DOCKER_HOST": f"unix://{engine.socket}", "PROFILE_SMOKE_HOME": str(home)}
+        cleaned = cli("clean", "--images", "--target", "docker", env=env)
+        assert (cleaned.code, cleaned.stdout) == (0, f"removed docker image {old}\n"), cleaned.stderr
+        left = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+        assert set(left) == {used, "somebody/else:1"}
+
+
 def _sleeper(folder: Path, script: str = "exec sleep 7777", ready: str = "4s") -> Path:
     """A scenario of nginx's image that never says that it is ready."""
     copy = folder / "sleeper"
@@ -280,7 +297,8 @@ class _Engine:
                 stdout=log, stderr=log,
             )  # fmt: skip
 
-    def _docker(self, *words: str) -> str:
+    def docker(self, *words: str) -> str:
+        """What the client says; empty where it fails."""
         done = subprocess.run(
             ["docker", "--host", f"unix://{self.socket}", *words], capture_output=True, text=True, check=False
         )
@@ -288,11 +306,11 @@ class _Engine:
 
     def wait_until_up(self) -> None:
         """Until it answers."""
-        self._wait(lambda: self._docker("version"))
+        self._wait(lambda: self.docker("version"))
 
     def wait_for_container(self) -> None:
         """Until a container runs."""
-        self._wait(lambda: self._docker("ps", "--quiet"))
+        self._wait(lambda: self.docker("ps", "--quiet"))
 
     def _wait(self, look: Any) -> None:
         deadline = time.monotonic() + 120

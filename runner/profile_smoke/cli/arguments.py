@@ -169,6 +169,12 @@ def _parser(command: Command) -> Parser:
             parser.add_argument(
                 "runs", metavar="RUN", nargs="*", help="ids of runs (default: all that are no longer alive)"
             )
+            parser.add_argument(
+                "--images",
+                dest="prune",
+                action="store_true",
+                help="also stand-ins that newer ones replaced, and what was unpacked and loaded of them",
+            )
             groups.add_targets(parser)
     groups.add_common(parser)
     return parser

@@ -99,7 +99,7 @@ class Options:
     Empty `profiles`, `scenarios` and `targets` mean: not said, and so does None for `privilege_escalation`. `jobs` None:
     as many as suit this machine.
     `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint`,
-    `runs` the run ids for `clean`, `pid` the process for `filter`,
+    `runs` the run ids for `clean`, `prune` whether it removes old images too, `pid` the process for `filter`,
     `profile` is what a sub-command of `profile` has, `record`
     what `record` alone has.
     """
@@ -134,6 +134,7 @@ class Options:
     observations: int = OBSERVATIONS
     paths: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
+    prune: bool = False
     pid: int | None = None
     profile: ProfileOptions | None = None
     record: RecordOptions | None = None

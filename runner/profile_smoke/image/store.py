@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal
 
 from profile_smoke.errors import ImageError
 from profile_smoke.image import layout, registry, standin
+from profile_smoke.image import prune as pruning
 from profile_smoke.image.interface import PreparedImage
 from profile_smoke.image.recipe import Recipe
 from profile_smoke.image.recipe import load as load_recipe
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from profile_smoke.image.layout import Layout
 
 Policy = Literal["auto", "always", "never"]
+ENGINE_NAMES = "profile-smoke.invalid/"
+"""What the names begin with under which an engine gets our images. `.invalid` never resolves (RFC 2606), so no engine can
+pull something else by such a name."""
 _NOTE = "profile-smoke.json"
 
 
@@ -91,8 +95,7 @@ class Store:
     def prepared(self, image: Layout) -> PreparedImage:
         """What starts the image, and the name under which an engine gets it (see `docker_archive`)."""
         kind = f"standin/{image.info.standin.name}" if image.info.standin else "image"
-        # `.invalid` never resolves (RFC 2606), so no engine can pull something else by this name.
-        name = f"profile-smoke.invalid/{kind}:{_hex(image)[:16]}"
+        name = f"{ENGINE_NAMES}{kind}:{_hex(image)[:16]}"
         return PreparedImage(image.info, image.config, engine_ref=name)
 
     def unpack(self, image: Layout) -> PreparedImage:
@@ -124,6 +127,15 @@ class Store:
         """Remove what dead processes left half made; one line for each. What living ones make stays."""
         with disk_errors("sweeping the image store"):
             return [f"half-made image {folder}" for folder in self._space.sweep()]
+
+    def prune(self) -> list[str]:
+        """Remove what something newer has taken the place of; one line for each. Nobody may be launching meanwhile."""
+        with disk_errors("pruning the image store"):
+            return pruning.prune(self.root, self._space)
+
+    def engine_names(self) -> frozenset[str]:
+        """The names under which an engine may have been given the images that are here."""
+        return frozenset(self.prepared(image).engine_ref or "" for image in pruning.images(self.root))
 
     def _pulled(self, ref: str, source: registry.Source) -> Layout:
         final = self._image("image", _text_key(ref))

@@ -175,6 +175,10 @@ class DockerTarget(Target):
                 self._client.close()
                 self._client = None
 
+    def prune(self) -> list[str]:
+        """Remove from the engine what the store has no more; what a container uses stays."""
+        return self._images.prune()
+
     def sweep(self, runs: Sequence[Path]) -> list[str]:
         """Remove containers and volumes labelled with these runs."""
         removed = []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import ImageError
 from profile_smoke.image import registry
 from profile_smoke.image.interface import ImageConfig, PreparedImage
 from profile_smoke.image.registry import RegistryUnreachable
+from profile_smoke.image.store import ENGINE_NAMES
 from profile_smoke.model import ImageInfo
 from profile_smoke.target.docker_errors import engine_errors
 
@@ -39,6 +41,23 @@ class EngineImages:
             if standin is None or policy == "never":
                 raise
             return self._loaded(ref, standin, "always")
+
+    def prune(self) -> list[str]:
+        """Remove the images that an earlier store gave the engine; one line for each. What a container uses stays."""
+        import docker.errors
+
+        known, removed = self._store.engine_names(), []
+        with engine_errors("removing old images"):
+            tags = [tag for image in self._client.images.list() for tag in image.tags]
+            for tag in sorted(tag for tag in tags if tag.startswith(ENGINE_NAMES) and tag not in known):
+                try:
+                    self._client.images.remove(tag)
+                except docker.errors.APIError as error:
+                    if error.status_code != HTTPStatus.CONFLICT:
+                        raise
+                else:
+                    removed.append(f"docker image {tag}")
+        return removed
 
     def _pulled(self, ref: str, source: registry.Source) -> PreparedImage:
         known = self._inspect(ref)

@@ -138,6 +138,10 @@ class Target(ABC):
     def finish(self) -> None:
         """Remove what outlives single launches (volumes, networks), at the end of the run."""
 
+    def prune(self) -> list[str]:
+        """Remove images that this target was given and the store has no more; one line for each."""
+        return []
+
     @abstractmethod
     def sweep(self, runs: Sequence[Path]) -> list[str]:
         """Remove what the dead runs in these folders left behind; one line for each thing removed."""

@@ -88,6 +88,7 @@ def test_options_of_run(words: str, expected: dict[str, Any]) -> None:
         ("lint a b", Options(Command.LINT, paths=("a", "b"))),
         ("doctor --target oci", Options(Command.DOCTOR, targets=(TargetName.OCI,))),
         ("clean", Options(Command.CLEAN)),
+        ("clean --images", Options(Command.CLEAN, prune=True)),
         ("clean r-1 r-2", Options(Command.CLEAN, runs=("r-1", "r-2"))),
         ("images prepare --scenario n*", Options(Command.IMAGES, scenarios=("n*",))),
     ],

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from profile_smoke import rundir
 from profile_smoke.cli import wiring
 from profile_smoke.cli.options import Options, TargetName
-from profile_smoke.errors import TargetUnavailableError, UsageError
+from profile_smoke.errors import InfrastructureError, TargetUnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from profile_smoke.image.store import Store
 
 
 def main(options: Options) -> int:
     """Sweep every target that can be reached; runs that are still alive are left alone."""
-    runs = rundir.dead_runs()
-    if options.runs:
-        wanted = set(options.runs)
-        if unknown := sorted(wanted - {run.name for run in runs}):
-            raise UsageError(f"{unknown[0]}: no such run, or it is still alive")
-        runs = [run for run in runs if run.name in wanted]
-    removed, failure = wiring.store().sweep(), None
-    with rundir.open_run(rundir.new_run_id()) as own:
-        for name in options.targets or TargetName:
-            try:
-                target = wiring.targets([name], own, wiring.store())[name.value]
-            except TargetUnavailableError as error:
-                if name in options.targets:
-                    raise
-                if any((run / name.value).exists() for run in runs):
-                    failure = error
-                continue
-            try:
-                removed += target.sweep(runs)
-            finally:
-                target.finish()
+    runs = _chosen(options)
+    if options.prune and (busy := rundir.live_runs()):
+        raise InfrastructureError(
+            f"run {busy[0].name} is at work and may need any image: clean when it is done"
+        )
+    store = wiring.store()
+    removed = store.sweep()
+    swept, failure = _sweep(options, runs, store)
+    removed += swept
     removed += [f"run {run.name}" for run in runs if rundir.remove_run(run)]
     for line in removed:
         print(f"removed {line}")  # noqa: T201
@@ -41,3 +35,36 @@ def main(options: Options) -> int:
     if not removed:
         print("nothing to clean", file=sys.stderr)  # noqa: T201
     return 0
+
+
+def _chosen(options: Options) -> list[Path]:
+    """The runs to sweep: those that are named, else all that are dead. Raises UsageError."""
+    runs = rundir.dead_runs()
+    if unknown := sorted(set(options.runs) - {run.name for run in runs}):
+        raise UsageError(f"{unknown[0]}: no such run, or it is still alive")
+    return [run for run in runs if not options.runs or run.name in options.runs]
+
+
+def _sweep(
+    options: Options, runs: list[Path], store: Store
+) -> tuple[list[str], TargetUnavailableError | None]:
+    """What was removed, and why not all: a target that would have something to remove cannot be reached."""
+    removed, failure = list[str](), None
+    with rundir.open_run(rundir.new_run_id()) as own:
+        for name in options.targets or TargetName:
+            try:
+                target = wiring.targets([name], own, store)[name.value]
+            except TargetUnavailableError as error:
+                if name in options.targets:
+                    raise
+                if any((run / name.value).exists() for run in runs):
+                    failure = error
+                continue
+            try:
+                removed += target.sweep(runs)
+                if options.prune:
+                    # What was kept is gone by now, so that its image can be as well.
+                    removed += [*store.prune(), *target.prune()]
+            finally:
+                target.finish()
+    return removed, failure
