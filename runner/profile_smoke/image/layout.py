@@ -65,7 +65,7 @@ def read(path: Path, ref: str, *, reported: str | None = None) -> Layout:
         document = json.loads(_blob(path, manifest["config"]["digest"]).read_bytes())
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ImageError(f"{path}: not an OCI layout with one image: {error}") from error
-    config = _image_config(document.get("config") or {})
+    config = image_config(document.get("config") or {})
     return Layout(path, digest, config, ImageInfo(ref, reported or digest, _standin(config)))
 
 
@@ -136,7 +136,8 @@ def _oci_config(config: ImageConfig) -> dict[str, Any]:
     }
 
 
-def _image_config(raw: Mapping[str, Any]) -> ImageConfig:
+def image_config(raw: Mapping[str, Any]) -> ImageConfig:
+    """The part that starts an image, of its configuration object."""
     # Every key may be missing or null (OCI image specification, config.md).
     return ImageConfig(
         entrypoint=tuple(raw.get("Entrypoint") or ()),

@@ -48,18 +48,18 @@ class NoStandinError(ImageError):
 class Store:
     """Images on this machine. Safe to share between threads, and its root between processes.
 
-    `tell` gets a line for whatever takes seconds.
+    `tell` gets a line for whatever takes seconds; `tools` runs what can be cancelled with the store.
     """
 
     def __init__(self, root: Path, tell: Callable[[str], None] = lambda _line: None) -> None:
-        self.root, self._tell, self._tools = root, tell, Tools()
-        self._space = Workspace(root, self._tools.pause)
+        self.root, self.tools, self._tell = root, Tools(), tell
+        self._space = Workspace(root, self.tools.pause)
         self._unreachable: dict[str, str] = {}
         self._asking = threading.Lock()
 
     def cancel(self) -> None:
         """From any thread: end what is being made; all waiting and later calls raise InterruptedRunError."""
-        self._tools.cancel()
+        self.tools.cancel()
 
     def obtain(self, ref: str, recipe: Path | None, *, policy: Policy = "auto") -> Layout:
         """The image that `ref` names, or its stand-in.
@@ -123,6 +123,12 @@ class Store:
                     publish(work / "image.tar", final)
         return final
 
+    @contextlib.contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """Within, no other thread or process of this machine does what goes by that name, which is fit for a file's."""
+        with disk_errors(what), self._space.lock(what):
+            yield
+
     def sweep(self) -> list[str]:
         """Remove what dead processes left half made; one line for each. What living ones make stays."""
         with disk_errors("sweeping the image store"):
@@ -144,7 +150,7 @@ class Store:
                 digest = self._ask(source)
                 self._tell(f"pulling {ref}")
                 with self._space.work() as work:
-                    registry.pull(self._tools, source, digest, work / "layout")
+                    registry.pull(self.tools, source, digest, work / "layout")
                     (work / "layout" / _NOTE).write_text(json.dumps({"digest": digest, "ref": ref}))
                     layout.read(work / "layout", ref)
                     publish(work / "layout", final)
@@ -158,7 +164,7 @@ class Store:
             if host in self._unreachable:
                 raise registry.RegistryUnreachable(f"{source.name}: {self._unreachable[host]}")
             try:
-                return registry.ask(self._tools, source)
+                return registry.ask(self.tools, source)
             except registry.RegistryUnreachable as error:
                 self._unreachable[host] = str(error).removeprefix(f"{source.name}: ")
                 raise
@@ -168,7 +174,7 @@ class Store:
         with self._space.lock(final.name):
             if not final.exists():
                 with self._space.work() as work:
-                    registry.unarchive(self._tools, source, work / "layout")
+                    registry.unarchive(self.tools, source, work / "layout")
                     layout.read(work / "layout", ref)
                     publish(work / "layout", final)
         return layout.read(final, ref)
@@ -179,11 +185,11 @@ class Store:
         with self._space.lock(final.name):
             if not final.exists():
                 standin.require_root()
-                distro = standin.distribution(self._tools)
+                distro = standin.distribution(self.tools)
                 with self._base(distro) as base, self._space.work() as work:
                     self._tell(f"building a stand-in for {recipe.replaces} from {distro.name} packages")
                     (work / "layout").mkdir()
-                    standin.build(self._tools, recipe, distro, base=base, folder=work / "layout", work=work)
+                    standin.build(self.tools, recipe, distro, base=base, folder=work / "layout", work=work)
                     publish(work / "layout", final)
         return layout.read(final, ref)
 
@@ -201,7 +207,7 @@ class Store:
                 if not standin.base_is_fresh(final):
                     self._tell(f"building a base of {distro.name} packages, once for all stand-ins")
                     with self._space.work() as work:
-                        standin.build_base(self._tools, distro, work / "base", work)
+                        standin.build_base(self.tools, distro, work / "base", work)
                         if final.exists():
                             publish(final, work / "old")
                         publish(work / "base", final)
@@ -213,7 +219,7 @@ class Store:
 
     def _run(self, argv: list[str], ref: str) -> None:
         try:
-            self._tools.run(argv)
+            self.tools.run(argv)
         except ToolFailed as error:
             raise ImageError(f"{ref}: {error}") from error
 

@@ -10,13 +10,13 @@ import signal
 import subprocess
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profile_smoke.errors import DiskFullError, ImageError, InterruptedRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 NO_ANSWER = "no answer in"
 """How the last line of a timed out tool's output begins."""
@@ -65,11 +65,12 @@ class Tools:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        stdin: Path | None = None,
         timeout: float | None = None,
     ) -> Finished:
         """Run a tool in its own process group and wait for it.
 
-        `env` is added to ours, with the C locale so that messages can be told apart.
+        `env` is added to ours, with the C locale so that messages can be told apart; `stdin` is a file that it reads.
 
         Raises:
             ToolFailed: it ended with another code than 0 (or with 124 after `timeout` seconds).
@@ -81,7 +82,7 @@ class Tools:
         if shutil.which(tool) is None:
             raise ImageError(f"{tool} is not installed: apt-get install {_PACKAGE_OF.get(tool, tool)}")
         self.pause(0)
-        with self._start(argv, env, cwd) as process:
+        with self._start(argv, env, cwd, stdin) as process:
             try:
                 stdout, stderr = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
@@ -99,18 +100,19 @@ class Tools:
 
     @contextlib.contextmanager
     def _start(
-        self, argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None
+        self, argv: Sequence[str], env: Mapping[str, str] | None, cwd: Path | None, stdin: Path | None
     ) -> Iterator[subprocess.Popen[bytes]]:
         """The running tool, registered for `cancel`; it and its group are dead at exit, whatever happens."""
-        process = subprocess.Popen(
-            argv,
-            env={**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "", **(env or {})},
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        with (stdin or Path(os.devnull)).open("rb") as source:
+            process = subprocess.Popen(
+                argv,
+                env={**os.environ, "LC_ALL": "C.UTF-8", "LANGUAGE": "", **(env or {})},
+                cwd=cwd,
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
         with self._lock:
             self._running.add(process)
         try:
