@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from profile_smoke.model import LaunchKind
+from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.profile.loaded import LoadedFilter
-from profile_smoke.profile.model import Action, Decision
 from profile_smoke.run.launch import Launcher, Order, Result
 from profile_smoke.run.limits import Limits, full_limits, measured_limits
-from profile_smoke.syscall import danger, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from profile_smoke.image.interface import PreparedImage
@@ -115,22 +113,3 @@ def baseline_of(scenario: Scenario, result: Result) -> Baseline:
     if result.programs:
         return Baseline(result, limits, LoadedFilter(result.programs))
     return Baseline(result, limits, ConservativeControl())
-
-
-class ConservativeControl:
-    """For a control whose filter cannot be read: permits nothing that any engine's default profile would refuse."""
-
-    def decide(self, audit_arch: int, number: int, args: Sequence[int]) -> Decision:
-        """By our own table; clone3 as engines do, so that libc falls back to clone."""
-        arch = tables.abi(audit_arch, number)
-        name = tables.name(arch, number)
-        if name == "clone3":
-            return Decision(Action.ERRNO, errno.ENOSYS)
-        if name is None or danger.never_continue(arch, name, args):
-            return Decision(Action.ERRNO, errno.EPERM)
-        return Decision(Action.ALLOW)
-
-    def looks_at_args(self, audit_arch: int, number: int) -> bool:
-        """It may, for some calls; so for all."""
-        del audit_arch, number
-        return True

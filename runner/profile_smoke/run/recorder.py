@@ -19,7 +19,7 @@ from profile_smoke.profile.generalise import Use
 from profile_smoke.profile.loaded import LoadedFilter
 from profile_smoke.profile.model import Action
 from profile_smoke.recording import Call, Recording, Verification
-from profile_smoke.run.controls import ConservativeControl
+from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.run.launch import Launcher, Order, Result
 from profile_smoke.run.limits import START_SECONDS, Limits, full_limits, measured_limits
 from profile_smoke.run.usage import observe_usage
