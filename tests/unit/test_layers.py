@@ -6,6 +6,7 @@
 | run        | plan, the pipeline of a cell, blame                    |
 | report     | formats; sees the result's model only                  |
 | target     | where containers run, an interface and implementations |
+| agent      | the process on a cluster's node, and its clients       |
 | observe    | the supervisor, and reading filters back               |
 | probe      | checks of a running container                          |
 | image      | obtaining, building, unpacking images                  |
@@ -53,11 +54,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image": _BASE,
     "probe": _BASE | {"scenario"},
     "observe": _BASE | {"profile", "syscall"},
-    "target": _PURE | {"image", "observe", "probe", "rundir"},
+    "agent": _BASE | {"observe", "profile", "syscall"},
+    "target": _PURE | {"agent", "image", "observe", "probe", "rundir"},
     "report": _BASE,
     "node": {"errors", "interrupts"},
     "run": _BELOW_RUN | {"interrupts"},
-    "cli": _BELOW_RUN | {"interrupts", "node", "resources", "run"},
+    "cli": _BELOW_RUN | {"agent", "interrupts", "node", "resources", "run"},
     "__main__": {"cli", "errors", "interrupts", "report"},
     "__init__": set(),
 }

@@ -1,9 +1,11 @@
-"""`python -m profile_smoke.agent`: what the containers of the node agent's pod run. Nothing but the standard library is needed.
+"""`python -m profile_smoke.agent`: what the containers of the node agent's pod run.
 
-    serve         the agent: profiles, observation, status, signals
-    read          the reader of loaded filters, beside it
-    ping          whether the agent answers, for the pod's readiness
-    own-profile   put the agent's own seccomp profile onto the node, before `serve` starts under it
+Nothing but the standard library is needed.
+
+serve         the agent: profiles, observation, status, signals
+read          the reader of loaded filters, beside it
+ping          whether the agent answers, for the pod's readiness
+own-profile   put the agent's own seccomp profile onto the node, before `serve` starts under it
 """
 
 from __future__ import annotations
@@ -43,14 +45,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m profile_smoke.agent", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m profile_smoke.agent", description=__doc__.partition("\n")[0]
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve")
     serve.set_defaults(act=_serve)
     serve.add_argument("--seccomp", type=Path, default=_SECCOMP, help="the kubelet's seccomp folder")
-    serve.add_argument("--sockets", type=Path, default=_SOCKETS, help="a folder that the runtime sees as the same path")
-    serve.add_argument("--reader", type=Path, default=None, help="the reader's socket; without it nothing is read back")
+    serve.add_argument(
+        "--sockets", type=Path, default=_SOCKETS, help="a folder that the runtime sees as the same path"
+    )
+    serve.add_argument(
+        "--reader", type=Path, default=None, help="the reader's socket; without it nothing is read back"
+    )
     serve.add_argument("--node", default=os.environ.get("NODE_NAME") or socket.gethostname())
     serve.add_argument("--port", type=int, default=PORT)
     read = commands.add_parser("read")
@@ -98,7 +106,9 @@ def _ping(arguments: argparse.Namespace) -> None:
 def _own_profile(arguments: argparse.Namespace) -> None:
     from profile_smoke.agent.shelf import Shelf
 
-    Shelf(arguments.seccomp).install_own(resources.files("profile_smoke.agent").joinpath("seccomp.json").read_bytes())
+    Shelf(arguments.seccomp).install_own(
+        resources.files("profile_smoke.agent").joinpath("seccomp.json").read_bytes()
+    )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,9 +76,6 @@ class Connection:
             if "error" in answer:
                 raise failure_of(get(answer, "error", dict), self.where)
             facts = get(answer, "ok", dict)
-            spoken = get(facts, "protocol", int)
-            if spoken != PROTOCOL:
-                raise WireError(f"it speaks protocol {spoken}, this is {PROTOCOL}")
             return Facts(**{name: get(facts, name, str) for name in Facts.__dataclass_fields__})
         except WireError as error:
             raise InstrumentError(f"{self.where} does not answer as one: {error}") from None
@@ -94,15 +92,7 @@ class Connection:
                 raise AgentGoneError(f"{self.where} is gone: {self._broken}")
             self._count += 1
             try:
-                self._channel.send({"id": self._count, "do": do, **fields})
-                answer = self._channel.receive()
-                while "part" in answer:
-                    if part is None or answer.get("id") != self._count:
-                        raise WireError("a part of something that nobody asked for")
-                    part(get(answer, "part", dict))
-                    answer = self._channel.receive()
-                if answer.get("id") != self._count:
-                    raise WireError("an answer to something that nobody asked")
+                answer = self._exchange({"id": self._count, "do": do, **fields}, part)
             except WireError as error:
                 # Out of step for good: what comes next could be the answer to this.
                 self._broken = str(error)
@@ -111,6 +101,18 @@ class Connection:
         if "error" in answer:
             raise failure_of(get(answer, "error", dict), self.where)
         return answer.get("ok")
+
+    def _exchange(
+        self, request: dict[str, Any], part: Callable[[dict[str, Any]], None] | None
+    ) -> dict[str, Any]:
+        self._channel.send(request)
+        while True:
+            answer = self._channel.receive()
+            if answer.get("id") != request["id"] or ("part" in answer and part is None):
+                raise WireError("an answer to something that nobody asked")
+            if "part" not in answer or part is None:
+                return answer
+            part(get(answer, "part", dict))
 
     def install(self, name: str, content: str) -> str:
         """Put a profile there; the `localhostProfile` by which a pod names it. Raises DiskFullError, InstrumentError."""
@@ -134,11 +136,15 @@ class Connection:
         self.ask("signal", container=container.container, pod=container.pod_uid, signal=name)
 
     def close(self, *, farewell: bool) -> None:
-        """Hang up. With a farewell the agent removes what it has of this run, and has done so when this returns."""
+        """Hang up. With a farewell the agent removes what it has of this run, and has done so when this returns.
+
+        An agent that is gone does so when it is back, and the run's lease has ended.
+        """
         self._closed.set()
         try:
-            if farewell and not self._broken:
-                self.ask("farewell")
+            if farewell:
+                with suppress(AgentGoneError):
+                    self.ask("farewell")
         finally:
             with self._lock:
                 self._broken = self._broken or "closed"
@@ -150,5 +156,5 @@ class Connection:
         while not self._closed.wait(PING_SECONDS) and not self._broken:
             try:
                 self.ask("ping")
-            except SmokeError:  # noqa: PERF203  a dead supervisor is told where it matters: by its sessions
+            except SmokeError:
                 continue

@@ -1,7 +1,7 @@
 """What an agent does for one client: answers its requests in their order, observes its launches, and cleans up behind it.
 
-A request is `{"id", "do", ...}`; it is answered by `{"id", "ok"}` or `{"id", "error": {"kind", "text"}}`, before the former by
-any number of `{"id", "part"}`. The first message is the client's `{"hello": PROTOCOL, "version", "run"}`.
+A request is `{"id", "do", ...}`; it is answered by `{"id", "ok"}` or `{"id", "error": {"kind", "text"}}`, before the former
+by any number of `{"id", "part"}`. The first message is the client's `{"hello": PROTOCOL, "version", "run"}`.
 """
 
 from __future__ import annotations
@@ -57,12 +57,7 @@ class Conversation:
         """
         hello = self._channel.receive()
         try:
-            spoken = get(hello, "hello", int)
-            if spoken != PROTOCOL:
-                raise WireError(
-                    f"the agent speaks protocol {PROTOCOL} (profile-smoke {__version__}), the client {spoken} "
-                    f"(profile-smoke {hello.get('version')}): profile-smoke agent install replaces the agent"
-                )
+            _refuse_other_protocols(hello)
             self.run = checked_run(get(hello, "run", str))
         except WireError as error:
             self._channel.send({"error": failure_document(error)})
@@ -91,13 +86,14 @@ class Conversation:
     def _facts(self) -> dict[str, Any]:
         node = self._node
         return {
-            "protocol": PROTOCOL,
             "version": __version__,
             "node": node.name,
             "arch": tables.native(),
             "kernel": platform.release(),
             "listener": str(node.listener(self.run)),
-            "filters_why_not": reader.why_not(node.reader) if node.reader else "the agent runs without a reader",
+            "filters_why_not": reader.why_not(node.reader)
+            if node.reader
+            else "the agent runs without a reader",
         }
 
     def _serve(self, request: Mapping[str, Any]) -> None:
@@ -192,6 +188,15 @@ class Conversation:
         """Clear up before it is answered, so that a client that has gone has left nothing."""
         self._node.clear(self.run)
         self._farewell = True
+
+
+def _refuse_other_protocols(hello: Mapping[str, Any]) -> None:
+    spoken = get(hello, "hello", int)
+    if spoken != PROTOCOL:
+        raise WireError(
+            f"the agent speaks protocol {PROTOCOL} (profile-smoke {__version__}), the client {spoken} "
+            f"(profile-smoke {hello.get('version')}): profile-smoke agent install replaces the agent"
+        )
 
 
 def _parts(lines: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

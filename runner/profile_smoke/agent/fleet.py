@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from profile_smoke.agent.connection import Connection
 from profile_smoke.agent.documents import policy_document
@@ -47,9 +47,9 @@ class Fleet:
         self._sessions: dict[str, FleetSession] = {}
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="agents")
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> Self:
         try:
-            self._everywhere(lambda node: self._connect(node))
+            self._everywhere(self._connect)
         except BaseException:
             self.__exit__()
             raise

@@ -18,8 +18,10 @@ SILENCE_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Node:
-    """`name` as the cluster calls it; `shelf` in the kubelet's seccomp folder; `sockets` is the folder of the supervisors'
-    sockets, the same path for the container runtime; `reader` the socket of the reader of filters, None where there is none.
+    """The node that the agent is on.
+
+    `name` as the cluster calls it; `shelf` in the kubelet's seccomp folder; `sockets` the supervisors' sockets' folder,
+    the same path for the container runtime; `reader` the socket of the reader of filters, None where there is none.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""A container's process on this node, found by the ids that the API server gives: through /proc, in the node's pid namespace.
+"""A container's process on this node, found through /proc by the ids that the API server gives.
 
-A pid is given away again when its process ends, so that everything that is done to one goes through a descriptor of it (pidfd)
-that was opened before the process was looked at.
+A pid is given away again when its process ends, so that everything that is done to one goes through a descriptor of it
+(pidfd) that was opened before the process was looked at. The pid namespace is the node's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _START_TIME = 19
 
 @dataclass(frozen=True)
 class Address:
-    """A container as a client names it: its id and its pod's uid, both as the API server shows them, and the run that made it."""
+    """A container as a client names it: its id and its pod's uid, as the API server shows them, and the run that made it."""
 
     container: str
     pod_uid: str
@@ -95,7 +95,7 @@ def _first(wanted: Address) -> int:
 
 
 def _pids() -> Iterator[int]:
-    return (int(entry) for entry in os.listdir(PROC) if entry.isdigit())
+    return (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
 
 
 def _facts(pid: int, wanted: Address) -> tuple[int, int] | None:

@@ -1,8 +1,8 @@
 """The reader: a process beside the agent's that reads loaded filters back, and does nothing else.
 
-The kernel shows filters to nobody who runs under one (PTRACE_SECCOMP_GET_FILTER), and only to CAP_SYS_ADMIN. So the agent, which
-talks to the network, has its own profile and no such capability; the reader has neither profile nor network, listens on a Unix
-socket that only the two share, and answers one question: what is loaded for this container of this run?
+The kernel shows filters to nobody who runs under one (PTRACE_SECCOMP_GET_FILTER), and only to CAP_SYS_ADMIN. So the agent,
+which talks to the network, has its own profile and no such capability; the reader has no profile, listens on a Unix socket
+that only the two share, and answers one question: what is loaded for this container of this run?
 """
 
 from __future__ import annotations

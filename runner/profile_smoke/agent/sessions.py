@@ -101,7 +101,9 @@ class FleetSession:
             raise failure or NotHandedOverError("no agent waits for it any more: nothing was observed")
         if len(observed) > 1:
             nodes = ", ".join(session.node for session in observed)
-            raise InstrumentError(f"one launch was observed on several nodes ({nodes}): its calls cannot be told apart")
+            raise InstrumentError(
+                f"one launch was observed on several nodes ({nodes}): its calls cannot be told apart"
+            )
         self.record = observed[0].seen(self.started)
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ class Shelf:
         if len(content) > PROFILE_LIMIT:
             raise WireError(f"{name}: {len(content)} bytes: a profile has at most {PROFILE_LIMIT}")
         with self._run(run, make=True) as folder:
-            if len(os.listdir(folder)) > MOST_PROFILES:
+            if len(_names(folder)) > MOST_PROFILES:
                 raise WireError(f"{name}: there are {MOST_PROFILES} profiles of this run on the node already")
             _write(folder, name, content)
         return f"{FOLDER}/{run}/{name}"
@@ -73,9 +73,9 @@ class Shelf:
         """Take it away, with the folders that are empty then: the agent is to leave the node."""
         folder = self._base / OWN
         (folder / f"{OWN}.json").unlink(missing_ok=True)
-        with suppress(OSError):  # a run's profiles are beside it, or it was never there
-            folder.rmdir()
-            self._base.rmdir()
+        for each in (folder, self._base):
+            with suppress(OSError):  # a run's profiles are in it, or it was never there
+                each.rmdir()
 
     def remove(self, run: str, name: str) -> None:
         """Take a profile away, if it is there. Raises WireError as `install`."""
@@ -89,7 +89,7 @@ class Shelf:
             return False
         with self._run(run, make=False) as folder:
             # The lease last: cut short before, the folder is still known as the agent's.
-            for name in sorted(os.listdir(folder), key=lambda name: name == LEASE):
+            for name in sorted(_names(folder), key=lambda name: name == LEASE):
                 os.unlink(name, dir_fd=folder)
         (self._base / run).rmdir()
         return True
@@ -97,7 +97,7 @@ class Shelf:
     def runs(self) -> tuple[str, ...]:
         """The runs for which the agent has put something there, in this life or an earlier one."""
         try:
-            names = sorted(os.listdir(self._base))
+            names = sorted(path.name for path in self._base.iterdir())
         except FileNotFoundError:
             return ()
         return tuple(name for name in names if RUN.fullmatch(name) and self._is_ours(name))
@@ -133,6 +133,11 @@ def _opened(path: Path) -> Iterator[int]:
         yield folder
     finally:
         os.close(folder)
+
+
+def _names(folder: int) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries]
 
 
 def _write(folder: int, name: str, content: bytes) -> None:

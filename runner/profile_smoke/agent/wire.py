@@ -1,7 +1,7 @@
 """The wire between a client and an agent: JSON objects, each behind its length; one connection for each run and node.
 
-A frame is four bytes, big endian, with the length of the UTF-8 text that follows. Nothing longer than `FRAME_LIMIT` is sent or
-read: what is larger travels in parts.
+A frame is four bytes, big endian, with the length of the UTF-8 text that follows. Nothing longer than `FRAME_LIMIT` is sent
+or read: what is larger travels in parts.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import socket
 import struct
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import InstrumentError
@@ -71,7 +72,9 @@ class Deframer:
     def finish(self) -> None:
         """Say that nothing more will arrive. Raises WireError where a message was cut off."""
         if self._data:
-            raise WireError(f"the connection ended in the middle of a message, after {len(self._data)} bytes of it")
+            raise WireError(
+                f"the connection ended in the middle of a message, after {len(self._data)} bytes of it"
+            )
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -124,8 +127,6 @@ class Channel:
 
     def close(self) -> None:
         """Hang up; whoever waits in `receive` gets ClosedError."""
-        try:
+        with suppress(OSError):  # it is gone already
             self._stream.shutdown(socket.SHUT_RDWR)
-        except OSError:  # it is gone already
-            pass
         self._stream.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from profile_smoke.errors import InfrastructureError
 from profile_smoke.model import LaunchKind
 from profile_smoke.observe import readback
+from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.observe.process import status_field
 from profile_smoke.observe.record import NARROWED
 from profile_smoke.probe.interface import Attempt
@@ -19,7 +20,6 @@ from profile_smoke.profile.generalise import Use
 from profile_smoke.profile.loaded import LoadedFilter
 from profile_smoke.profile.model import Action
 from profile_smoke.recording import Call, Recording, Verification
-from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.run.launch import Launcher, Order, Result
 from profile_smoke.run.limits import START_SECONDS, Limits, full_limits, measured_limits
 from profile_smoke.run.usage import observe_usage

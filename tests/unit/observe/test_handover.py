@@ -12,12 +12,12 @@ import pytest
 from profile_smoke.errors import InstrumentError
 from profile_smoke.model import Answer
 from profile_smoke.observe import handover
+from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.observe.handover import Handover, HandoverError, Incoming
 from profile_smoke.observe.policy import Policy
 from profile_smoke.observe.supervisor import NotHandedOverError, Session, Supervisor
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Profile
-from profile_smoke.run.controls import ConservativeControl
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
