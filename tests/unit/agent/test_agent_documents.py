@@ -95,7 +95,8 @@ def test_a_policy_decides_alike_at_both_ends(
         evaluator = Evaluator(profile, NATIVE, known=lambda name: name not in unknown)
     except RuntimeRefusedError:
         return
-    control: Control = data.draw(st.sampled_from([LOADED, ConservativeControl()]))
+    controls: list[Control] = [LOADED, ConservativeControl()]
+    control = data.draw(st.sampled_from(controls))
     sent = Policy(evaluator, control, answer)
     got = documents.policy_of(travelled(documents.policy_document(sent, lambda name: name not in unknown)))
     for name in {
