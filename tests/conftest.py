@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.support import targets
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent / "data" / "golden"
 _COMMAND_SECONDS = 600.0
 """For one command line: image building included, so only a hang is longer."""
+
+
+# How long an example takes says something of the machine's load, not of the code: speed is measured in benchmarks/.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -136,7 +136,7 @@ def shown_by(outcome: int, decision: Decision) -> bool:
             return outcome >= 0 and outcome not in UNUSUAL
 
 
-SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
+SETTINGS = settings(suppress_health_check=list(HealthCheck), database=None)
 COUNTED: dict[str, int] = {"profiles": 0, "calls": 0}
 
 

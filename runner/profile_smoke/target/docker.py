@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from profile_smoke.errors import TargetUnavailableError
 from profile_smoke.model import RUN_LABEL, TargetInfo
 from profile_smoke.observe import readback
-from profile_smoke.profile.resolve import resolve
+from profile_smoke.profile.resolve import reachable, resolve
 from profile_smoke.syscall import libseccomp, tables
 from profile_smoke.target import capabilities
 from profile_smoke.target.docker_container import DockerContainer
@@ -138,10 +138,11 @@ class DockerTarget(Target):
         return document
 
     def meaning(self, profile: Profile) -> Profile:
-        """The plain profile that the engine makes of it."""
+        """The plain profile that the engine makes of it, as far as this machine ever comes to it."""
         kernel = str(self._facts.get("KernelVersion", "0.0")).split(".")
         version = (int(kernel[0]), int("".join(filter(str.isdigit, kernel[1].split("-")[0])) or 0))
-        return resolve(profile, caps=self.default_capabilities(), arch=tables.native(), kernel=version)
+        arch = tables.native()
+        return reachable(resolve(profile, caps=self.default_capabilities(), arch=arch, kernel=version), arch)
 
     def prepare(self, image: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
         """What the engine has, else pulled by it, else loaded from the store."""

@@ -18,7 +18,7 @@ from profile_smoke.errors import TargetUnavailableError
 from profile_smoke.model import TargetInfo
 from profile_smoke.observe import readback
 from profile_smoke.profile import render
-from profile_smoke.profile.resolve import resolve
+from profile_smoke.profile.resolve import reachable, resolve
 from profile_smoke.syscall import libseccomp, tables
 from profile_smoke.target import capabilities, oci_default
 from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
@@ -88,12 +88,8 @@ class OciTarget(Target):
 
     def meaning(self, profile: Profile) -> Profile:
         """The plain profile, resolved for this machine and the default capabilities."""
-        return resolve(
-            profile,
-            caps=self.default_capabilities(),
-            arch=tables.native(),
-            kernel=_release(platform.release()),
-        )
+        arch, kernel = tables.native(), _release(platform.release())
+        return reachable(resolve(profile, caps=self.default_capabilities(), arch=arch, kernel=kernel), arch)
 
     def default_profile(self) -> Profile:
         """Runc has no default profile; this project's stands in for it."""

@@ -129,7 +129,7 @@ def test_what_cannot_be_kept_is_told(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert not any("let through" in line or "now refused" in line for line in err)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(profile=profiles(plain=False))
 def test_the_meaning_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str], profile: Profile) -> None:
     """From Docker's format to plain OCI and to itself: every call of every ABI fares alike."""

@@ -370,5 +370,5 @@ class Folder(RuleBasedStateMachine):
         assert held(self.folder) == self.now
 
 
-Folder.TestCase.settings = settings(max_examples=30, stateful_step_count=12, deadline=None)
+Folder.TestCase.settings = settings(max_examples=30, stateful_step_count=12)
 TestFolder = Folder.TestCase

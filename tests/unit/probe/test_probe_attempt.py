@@ -102,7 +102,7 @@ def test_no_server_can_hold_an_attempt_beyond_its_time(check: Check, drip: bytes
         assert result.detail == "no full answer within 0.4 s"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(garbage=st.binary(min_size=1, max_size=200), check=st.sampled_from(ON_A_PORT))
 def test_garbage_is_a_failed_attempt_and_never_an_exception(garbage: bytes, check: Check) -> None:
     """Whatever another program on that port says, the attempt has failed, in one short line."""

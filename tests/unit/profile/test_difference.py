@@ -31,7 +31,7 @@ def profile(*rules: Rule, default: Action = Action.ERRNO) -> Profile:
     return Profile(default, architectures=("SCMP_ARCH_X86_64", "SCMP_ARCH_X86"), rules=(HIGH, *rules))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(profiles(plain=True), st.randoms(use_true_random=False))
 def test_the_text_makes_no_difference(found: Profile, random: random.Random) -> None:
     """Rules in pieces, one for each name, and their names in another order mean the same."""

@@ -106,7 +106,7 @@ def agree(profile: Profile, seed: int) -> None:
         assert evaluator.decide(arch, number, args) == expected, (arch, number, args)
 
 
-SETTINGS = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=250, suppress_health_check=list(HealthCheck))
 
 
 @SETTINGS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from profile_smoke.profile.evaluate import Evaluator
@@ -82,7 +82,6 @@ conditional = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(conditional, min_size=1, max_size=3),
     st.tuples(*[values | st.sampled_from((3, 4, 1 << 32, 2**64 - 1))] * 3),

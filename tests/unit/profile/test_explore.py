@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.seccomp_oracle import RefusedError, compile_profile
 
@@ -47,7 +47,6 @@ def ioctl(*args: Arg, action: Action = Action.ALLOW) -> Rule:
     return Rule(("ioctl",), action, args=args)
 
 
-@settings(deadline=None)
 @given(st.lists(conditions, min_size=1, max_size=3))
 def test_no_answer_is_missed(alternatives: list[list[Arg]]) -> None:
     """What any of many calls around the compared values gets is among the answers; and each answer has true arguments."""

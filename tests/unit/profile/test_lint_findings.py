@@ -44,7 +44,7 @@ def condition(value: int, op: str = "EQ", index: int = 0, two: int = 0) -> dict[
     return {"index": index, "value": value, "valueTwo": two, "op": f"SCMP_CMP_{op}"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(messy_texts())
 def test_conflicts_are_told_where_no_filter_can_be_made(content: str) -> None:
     """Neither more nor less: what the evaluator, compared with libseccomp itself elsewhere, takes or refuses."""
@@ -53,7 +53,7 @@ def test_conflicts_are_told_where_no_filter_can_be_made(content: str) -> None:
     assert bool(found(content, "conflicting-rules")) == (answers(loaded, loaded) is None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(messy_texts())
 def test_a_shadowed_rule_has_no_effect(content: str) -> None:
     """Taking the name out of the rule changes nothing that any call meets."""

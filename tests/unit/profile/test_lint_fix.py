@@ -37,7 +37,7 @@ def readings(profile: Profile) -> Iterator[Profile]:
                 yield resolve(profile, caps=caps, arch=arch, kernel=kernel)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(messy_texts())
 def test_what_is_mended_means_what_it_meant(text: str) -> None:
     """For every call with arguments around all deciding values, every ABI, and every way to resolve Docker's conditions."""
@@ -49,7 +49,7 @@ def test_what_is_mended_means_what_it_meant(text: str) -> None:
             assert answers(mended, one) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(messy_texts())
 def test_what_a_plain_reader_loads_stays_too(text: str) -> None:
     """Kubernetes drops Docker's conditions; only the rules that it loses by the old "name" may come back to it."""
@@ -61,7 +61,7 @@ def test_what_a_plain_reader_loads_stays_too(text: str) -> None:
         assert answers(raw_oci.plain_reading(after), plain) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(messy_texts() | texts(plain=False))
 def test_nothing_that_can_be_mended_is_left(text: str) -> None:
     """One run is enough, and a second one changes nothing."""
@@ -70,7 +70,7 @@ def test_nothing_that_can_be_mended_is_left(text: str) -> None:
     assert fix(mended, "x", RULES) == mended
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(messy_texts() | texts(plain=False))
 def test_what_needs_no_mending_keeps_every_character(text: str) -> None:
     """As long as no finding is fixable, the text comes back as it was; else line ends and byte order mark stay."""

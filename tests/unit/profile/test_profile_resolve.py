@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.made_profiles import ARCH_MAP, profiles
 
-from profile_smoke.errors import UsageError
+from profile_smoke.errors import RuntimeRefusedError, UsageError
+from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Conditions, Profile, Rule
-from profile_smoke.profile.resolve import resolve
+from profile_smoke.profile.resolve import reachable, resolve
+from profile_smoke.syscall import tables
 
 ALLOW = Rule(("mount",), Action.ALLOW)
 
@@ -101,6 +105,42 @@ def test_what_comes_out_is_plain(profile: Profile, caps: set[str]) -> None:
     names = [rule.names for rule in profile.rules]
     for rule in found.rules:
         del names[: names.index(rule.names) + 1]
+
+
+@pytest.mark.parametrize(
+    ("arch", "expected"),
+    [
+        ("x86_64", ("SCMP_ARCH_S390X", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64")),
+        ("aarch64", ("SCMP_ARCH_ARM", "SCMP_ARCH_S390X", "SCMP_ARCH_AARCH64")),
+        ("riscv64", ("SCMP_ARCH_S390X",)),
+    ],
+)
+def test_what_a_machine_never_comes_to_is_left_out(arch: str, expected: tuple[str, ...]) -> None:
+    """In the profile's order; of an architecture without a table nothing is known, so it stays."""
+    every = ("SCMP_ARCH_ARM", "SCMP_ARCH_S390X", "SCMP_ARCH_X86", "SCMP_ARCH_AARCH64", "SCMP_ARCH_X86_64")
+    assert reachable(Profile(Action.ERRNO, architectures=every), arch).architectures == expected
+
+
+CALLS = st.tuples(st.integers(0, 500), st.lists(st.integers(0, 2**64 - 1), min_size=6, max_size=6))
+FOREIGN = st.lists(st.sampled_from(("SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM")), unique=True)
+
+
+@given(profiles(plain=True), FOREIGN, st.sampled_from(("x86_64", "x86", "x32")), CALLS)
+def test_what_is_left_means_the_same_to_every_call_that_can_be_made(
+    profile: Profile, foreign: list[str], abi: str, call: tuple[int, list[int]]
+) -> None:
+    """Whatever else a profile names."""
+    number, args = call
+    number |= tables.X32_BIT if abi == "x32" else 0
+    whole = replace(profile, architectures=(*foreign, *profile.architectures))
+    left = reachable(whole, "x86_64")
+    try:
+        answer = Evaluator(whole, "x86_64").decide(abi, number, args)
+    except RuntimeRefusedError:
+        assert left is whole, "the runtime is to say so"
+    else:
+        assert left.architectures == profile.architectures
+        assert Evaluator(left, "x86_64").decide(abi, number, args) == answer
 
 
 def test_an_architecture_without_engines_is_refused() -> None:

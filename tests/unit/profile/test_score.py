@@ -89,7 +89,7 @@ def test_every_class_has_its_gravity() -> None:
     } == LESSER
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sets(st.sampled_from(COMMON), min_size=1), st.sets(st.sampled_from(COMMON)))
 def test_allowing_more_is_never_a_better_tier(names: set[str], more: set[str]) -> None:
     """Tiers only fall as calls are added."""

@@ -44,7 +44,7 @@ def there_and_back(profile: Profile) -> Profile:
     return read(yaml.safe_dump(document), "mine.yaml", native="x86_64").document.profile
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(profiles(plain=True))
 def test_what_is_not_said_to_change_is_kept(profile: Profile) -> None:
     """Without a note the meaning is the same on every ABI."""

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.report.cells import HOSTILE, cell, golden_report, run
 
@@ -148,7 +148,6 @@ reports = st.builds(
 
 
 @given(reports)
-@settings(deadline=None)
 def test_what_is_dumped_loads_as_the_same_and_fits_the_schema(report: model.RunReport) -> None:
     """dump and load are inverses, the text is stable and pure ASCII, and the published schema holds."""
     text = dump(report)
