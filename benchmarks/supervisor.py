@@ -84,7 +84,7 @@ def measure(calls: int) -> float:
         session = supervisor.open("key", policy)
         pid = os.fork()
         if pid == 0:
-            _child(supervisor.path, "key", calls)
+            _child(Path(supervisor.listener_path), "key", calls)
             os._exit(0)
         while not session.listeners:
             time.sleep(0.001)

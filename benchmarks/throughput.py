@@ -16,7 +16,6 @@ from profile_smoke import rundir
 from profile_smoke.image.store import Store
 from profile_smoke.model import Answer
 from profile_smoke.observe.policy import Policy
-from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.probe.attempt import attempt
 from profile_smoke.probe.wait import WaitState, wait_until
 from profile_smoke.profile import render
@@ -113,13 +112,13 @@ def main() -> None:
         target.check()
         stack.callback(target.finish)
         image = target.prepare(scenario.image, scenario.standin, policy="auto")
-        supervisor = stack.enter_context(Supervisor(run.socket))
+        observer = stack.enter_context(target.observer())
         plain = generous()
-        session = supervisor.open(
+        session = observer.open(
             f"{run.run_id}-2",
             Policy(Evaluator(plain, tables.native(), known=target.knows), _Permissive(), Answer.DENY),
         )
-        watched = observed(plain, listener_path=str(run.socket), metadata=session.key)
+        watched = observed(plain, listener_path=observer.listener_path, metadata=session.key)
         containers = [
             launched(stack, target, f"{run.run_id}-{number}", image=image, scenario=scenario, profile=profile)
             for number, profile in ((1, plain), (2, watched))

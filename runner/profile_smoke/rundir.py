@@ -1,7 +1,7 @@
 """The folder of one run: everything that it creates on this host lies in it, and its lock tells whether it lives.
 
 HOME/runs/RUN/lock          held (flock) as long as the run lives; a kill -9 releases it
-HOME/runs/RUN/notify.sock   the supervisor
+HOME/runs/RUN/TARGET.sock   the supervisor of a target
 HOME/runs/RUN/oci/...       bundles, overlays and runtime state of the target `oci`
 HOME/runs/RUN/kept          there when the user asked to keep a container: `clean` alone removes it then
 """
@@ -45,10 +45,9 @@ class RunDir:
     run_id: str
     path: Path
 
-    @property
-    def socket(self) -> Path:
-        """Where the supervisor listens."""
-        return self.path / "notify.sock"
+    def socket(self, target: str) -> Path:
+        """Where the supervisor of this target listens."""
+        return self.path / f"{target}.sock"
 
     @property
     def keeps(self) -> bool:
@@ -80,11 +79,12 @@ def _open(path: Path) -> Iterator[RunDir]:
         path.mkdir(parents=True, mode=0o700)
         lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     run = RunDir(path.name, path)
-    if len(os.fsencode(run.socket)) > _SOCKET_PATH_LIMIT:
+    longest = run.socket("docker")
+    if len(os.fsencode(longest)) > _SOCKET_PATH_LIMIT:
         os.close(lock)
         remove_run(path)
         raise InfrastructureError(
-            f"{run.socket}: too long a path for a socket; set PROFILE_SMOKE_HOME to a shorter folder"
+            f"{longest}: too long a path for a socket; set PROFILE_SMOKE_HOME to a shorter folder"
         )
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -97,8 +97,8 @@ def _open(path: Path) -> Iterator[RunDir]:
 
 def remove_run(path: Path) -> bool:
     """Remove a run's own few files and its folder; False when targets still keep something in it."""
-    for name in ("notify.sock", "kept", "lock"):
-        (path / name).unlink(missing_ok=True)
+    for each in (*path.glob("*.sock"), path / "kept", path / "lock"):
+        each.unlink(missing_ok=True)
     try:
         path.rmdir()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A run without a command line: one target, its controls and its supervisor, for tests that launch by hand."""
+"""A run without a command line: one target, its controls and its observer, for tests that launch by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from profile_smoke import rundir
 from profile_smoke.image.store import Store
 from profile_smoke.model import Answer, CellResult, LaunchKind
 from profile_smoke.observe.policy import Policy
-from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.profile import render
 from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.profile.document import Document, parse
@@ -34,6 +33,7 @@ from profile_smoke.target.oci import OciTarget
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from profile_smoke.observe.interface import Observer
     from profile_smoke.scenario.model import Scenario
     from profile_smoke.target.interface import Target
 
@@ -72,8 +72,8 @@ class Used:
 class Workbench:
     """Launches on one target."""
 
-    def __init__(self, target: Target, run: rundir.RunDir, store: Store, supervisor: Supervisor) -> None:
-        self.target, self.supervisor = target, supervisor
+    def __init__(self, target: Target, run: rundir.RunDir, store: Store, observer: Observer) -> None:
+        self.target, self.observer = target, observer
         self.launcher = Launcher(
             target,
             run_id=run.run_id,
@@ -114,16 +114,16 @@ class Workbench:
         rules = (Rule(tuple(sorted(allowed)), Action.ALLOW),)
         plain = Profile(Action.ERRNO, architectures=("SCMP_ARCH_X86_64",), rules=rules)
         ident = self.launcher.new_id()
-        document = render.to_oci(observed(plain, listener_path=str(self.supervisor.path), metadata=ident))
+        document = render.to_oci(observed(plain, listener_path=self.observer.listener_path, metadata=ident))
         policy = Policy(Evaluator(plain, tables.native()), self.baseline(name).control, Answer.CONTINUE)
-        session = self.supervisor.open(ident, policy)
+        session = self.observer.open(ident, policy)
         # Every single call goes through the supervisor: the limits of a plain launch say nothing of this one.
         order = replace(self._order(name, LaunchKind.OBSERVE, document), limits=full_limits(scenario(name)))
         return self.launcher.launch(order, ident, session)
 
     def run(self, name: str, document: Document, *, effort: Effort | None = None) -> CellResult:
         """The product's own answer for one cell."""
-        runner = CellRunner(self.launcher, self.supervisor, self.controls, effort or self.effort)
+        runner = CellRunner(self.launcher, self.observer, self.controls, effort or self.effort)
         cell = Cell(NamedProfile("tested", document, None), scenario(name), self.target.name)
         return runner.run(cell, lambda _text: None)
 
@@ -142,8 +142,8 @@ def workbench(target: str) -> Iterator[Workbench]:
         found = kind(run, store)
         found.check()
         try:
-            with Supervisor(run.socket) as supervisor:
-                yield Workbench(found, run, store, supervisor)
+            with found.observer() as observer:
+                yield Workbench(found, run, store, observer)
         finally:
             found.finish()
 

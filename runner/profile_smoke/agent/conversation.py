@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.agent.node import Node
     from profile_smoke.agent.processes import Address
-    from profile_smoke.observe.supervisor import Session
+    from profile_smoke.observe.supervisor import LocalSession
 
 _AT_ONCE = 64
 """Lines of a record in one part: one has a few hundred bytes, at most some kilobytes."""
@@ -44,7 +44,7 @@ class Conversation:
     def __init__(self, node: Node, channel: Channel) -> None:
         self._node, self._channel = node, channel
         self._supervisor: Supervisor | None = None
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, LocalSession] = {}
         self._farewell = False
         self.run = ""
         self.done = threading.Event()
@@ -146,7 +146,7 @@ class Conversation:
             raise WireError(f"{key}: it is observed already, or {MOST_SESSIONS} others are")
         self._sessions[key] = self._live.open(key, policy_of(get(request, "policy", dict)))
 
-    def _session(self, request: Mapping[str, Any]) -> Session:
+    def _session(self, request: Mapping[str, Any]) -> LocalSession:
         key = get(request, "key", str)
         if key not in self._sessions:
             raise WireError(f"{key}: nothing of that name is observed")

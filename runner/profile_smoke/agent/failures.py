@@ -6,8 +6,8 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import DiskFullError, InstrumentError, SmokeError
+from profile_smoke.observe.interface import NotHandedOverError
 from profile_smoke.observe.readback import ProcessGoneError
-from profile_smoke.observe.supervisor import NotHandedOverError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from profile_smoke.agent.documents import Seen, attempted_of, denial_of
 from profile_smoke.errors import InstrumentError
 from profile_smoke.model import PHASE_CREATE
-from profile_smoke.observe.supervisor import NotHandedOverError
+from profile_smoke.observe.interface import NotHandedOverError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -126,18 +126,20 @@ class Reception:
     ) -> None:
         self._poll, self._admit, self._complain = poll, admit, complain
         self._incoming: dict[int, Incoming] = {}
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._sockets: dict[int, socket.socket] = {}
 
     def open(self, path: Path) -> None:
-        """Listen at a path. Raises OSError."""
-        self._socket.bind(str(path))
-        self._socket.listen(128)
-        self._poll.register(self._socket, select.EPOLLIN)
+        """Listen at one more path. Raises OSError."""
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self._sockets[listening.fileno()] = listening
+        listening.bind(str(path))
+        listening.listen(128)
+        self._poll.register(listening, select.EPOLLIN)
 
     def handle(self, descriptor: int) -> None:
         """Do what there is to do about a descriptor that is ready, if it is one of these."""
-        if descriptor == self._socket.fileno():
-            self._accept()
+        if listening := self._sockets.get(descriptor):
+            self._accept(listening)
         elif incoming := self._incoming.get(descriptor):
             self._hear(incoming)
 
@@ -161,11 +163,12 @@ class Reception:
         """Hang up on all."""
         for incoming in list(self._incoming.values()):
             self._hang_up(incoming)
-        self._socket.close()
+        for listening in self._sockets.values():
+            listening.close()
 
-    def _accept(self) -> None:
+    def _accept(self, listening: socket.socket) -> None:
         try:
-            connection, _ = self._socket.accept()
+            connection, _ = listening.accept()
         except ConnectionAbortedError:  # gone again before we looked
             return
         incoming = Incoming(connection)

@@ -20,6 +20,7 @@ from profile_smoke.errors import InstrumentError
 from profile_smoke.model import PHASE_CREATE, PHASE_START, Process
 from profile_smoke.observe import notify
 from profile_smoke.observe.handover import Handover, HandoverError, Reception
+from profile_smoke.observe.interface import NotHandedOverError, Observer
 from profile_smoke.observe.policy import Policy, Verdict, errno_of
 from profile_smoke.observe.process import Memory, comm, executable
 from profile_smoke.observe.record import NARROWED, Line, Record
@@ -36,12 +37,8 @@ _Call = tuple[int, int, int]
 """pid, number, audit arch."""
 
 
-class NotHandedOverError(InstrumentError):
-    """The runtime's init did not get so far as to hand over its listener."""
-
-
-class Session:
-    """One observed launch, seen from the pipeline: set its phase, look at its record, check that it really observed."""
+class LocalSession:
+    """See `interface.Session`."""
 
     def __init__(self, key: str, policy: Policy, supervisor: Supervisor) -> None:
         self.key, self.policy = key, policy
@@ -71,7 +68,7 @@ class _Source:
     """A listener: the session it belongs to, and which of its processes are still the runtime's own."""
 
     listener: int
-    session: Session
+    session: LocalSession
     init_program: str
     entered: bool
     looks: dict[_Call, int] = field(default_factory=dict)
@@ -87,15 +84,16 @@ class _Known:
     errno: int | None
 
 
-class Supervisor:
-    """Listens on a Unix socket for runtimes, and on every listener they hand over.
+class Supervisor(Observer):
+    """Listens on Unix sockets for runtimes of this kernel, and on every listener they hand over. A context manager.
 
-    A context manager; `path` is what goes into a profile's `listenerPath`, a session's key into `listenerMetadata`.
+    One socket serves one file system in which runtimes run; where that is not this process's own (in a kind node),
+    `seen_as` is the path by which they all see theirs.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._sessions: dict[str, Session] = {}
+    def __init__(self, *paths: Path, seen_as: str = "") -> None:
+        self._paths, self._seen_as = paths, seen_as or str(paths[0])
+        self._sessions: dict[str, LocalSession] = {}
         self._sources: dict[int, _Source] = {}
         self._lock = threading.Lock()
         self._dead: BaseException | None = None
@@ -108,7 +106,8 @@ class Supervisor:
         self._buffer = bytearray(notify.NOTIF_SIZE)
 
     def __enter__(self) -> Self:
-        self._reception.open(self.path)
+        for path in self._paths:
+            self._reception.open(path)
         self._poll.register(self._wake_read, select.EPOLLIN)
         self._thread.start()
         return self
@@ -118,20 +117,26 @@ class Supervisor:
         self._wake()
         self._thread.join()
         self._reception.close()
-        self.path.unlink(missing_ok=True)
+        for path in self._paths:
+            path.unlink(missing_ok=True)
         self._poll.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def open(self, key: str, policy: Policy) -> Session:
+    @property
+    def listener_path(self) -> str:
+        """The socket."""
+        return self._seen_as
+
+    def open(self, key: str, policy: Policy) -> LocalSession:
         """Start to observe the launch whose profile carries `key` as its listenerMetadata."""
         self.check()
-        session = Session(key, policy, self)
+        session = LocalSession(key, policy, self)
         with self._lock:
             self._sessions[key] = session
         return session
 
-    def forget(self, session: Session) -> None:
+    def forget(self, session: LocalSession) -> None:
         """Stop to observe it."""
         with self._lock:
             self._sessions.pop(session.key, None)

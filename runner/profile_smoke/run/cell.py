@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from profile_smoke.image.interface import PreparedImage
-    from profile_smoke.observe.supervisor import Supervisor
+    from profile_smoke.observe.interface import Observer
     from profile_smoke.profile.model import Profile
     from profile_smoke.profile.purpose import DenyCheck
     from profile_smoke.run.launch import Launcher, Result
@@ -69,11 +69,11 @@ class CellRunner:
     """Runs cells of one target."""
 
     def __init__(
-        self, launcher: Launcher, supervisor: Supervisor | None, controls: Controls, effort: Effort
+        self, launcher: Launcher, observer: Observer | None, controls: Controls, effort: Effort
     ) -> None:
-        self.launcher, self.supervisor, self.controls, self.effort = (
+        self.launcher, self.observer, self.controls, self.effort = (
             launcher,
-            supervisor,
+            observer,
             controls,
             effort,
         )
@@ -127,7 +127,7 @@ class CellRunner:
             draft = _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
         if self.effort.watch is not None:
             passed = draft.verdict is Verdict.PASSED
-            scene = Scene(cell, image, control, self.launcher, self.supervisor, heard, passed)
+            scene = Scene(cell, image, control, self.launcher, self.observer, heard, passed)
             draft.facts.update(self.effort.watch.facts(scene))
         return draft
 
@@ -150,7 +150,7 @@ class _Trial:
         self._plain = target.meaning(document.profile)
         self._baseline = baseline
         capabilities = target.capabilities()
-        self._observes = runner.effort.observe and capabilities.observe and runner.supervisor is not None
+        self._observes = runner.effort.observe and capabilities.observe and runner.observer is not None
         self._reads = capabilities.read_filter
         self._notes = [f"profile: {warning}" for warning in document.warnings]
         if runner.effort.observe and not self._observes:
@@ -166,7 +166,7 @@ class _Trial:
                 control=baseline.control,
             ),
             runner.launcher,
-            runner.supervisor if self._observes else None,
+            runner.observer if self._observes else None,
             max_launches=runner.effort.max_launches,
             jobs=runner.effort.jobs,
             heard=heard,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from profile_smoke.errors import SmokeError
 from profile_smoke.model import Answer, Launch, LaunchKind
+from profile_smoke.observe.interface import NotHandedOverError
 from profile_smoke.observe.policy import Control, Policy
-from profile_smoke.observe.supervisor import NotHandedOverError
 from profile_smoke.profile import render
 from profile_smoke.profile.edit import add_rules
 from profile_smoke.profile.evaluate import Evaluator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from profile_smoke.image.interface import PreparedImage
-    from profile_smoke.observe.supervisor import Supervisor
+    from profile_smoke.observe.interface import Observer
     from profile_smoke.profile.model import Profile, Rule
     from profile_smoke.run.limits import Limits
     from profile_smoke.scenario.model import Scenario
@@ -58,13 +58,13 @@ class Lab:
         self,
         subject: Subject,
         launcher: Launcher,
-        supervisor: Supervisor | None,
+        observer: Observer | None,
         *,
         max_launches: int,
         jobs: int,
         heard: Callable[[str], None],
     ) -> None:
-        self._subject, self._launcher, self._supervisor = subject, launcher, supervisor
+        self._subject, self._launcher, self._observer = subject, launcher, observer
         self._left, self._jobs, self._heard = max_launches, jobs, heard
         self._lock = threading.Lock()
         self._enforced: dict[str, Result] = {}
@@ -188,13 +188,13 @@ class Lab:
         raise failure
 
     def _observe_once(self, allowed: Collection[Candidate], answer: Answer, settled: Collection[str]) -> Seen:
-        if self._supervisor is None:
+        if self._observer is None:
             raise ValueError("this target cannot observe")
         subject = self._subject
         plain = add_rules(subject.plain, rules_of(allowed, wide=False))
         launch_id = self._launcher.new_id()
         instrumented = observed(
-            plain, listener_path=str(self._supervisor.path), metadata=launch_id, settled=settled
+            plain, listener_path=self._observer.listener_path, metadata=launch_id, settled=settled
         )
         if not any(rule.action is Action.NOTIFY for rule in instrumented.rules):
             # It permits every call: there is nothing to see, and without such a rule a runtime hands over no listener.
@@ -223,7 +223,7 @@ class Lab:
             self._left -= 1
         self._heard(_heard(order))
         ident = launch_id or self._launcher.new_id()
-        session = self._supervisor.open(ident, policy) if self._supervisor and policy else None
+        session = self._observer.open(ident, policy) if self._observer and policy else None
         result = self._launcher.launch(order, ident, session)
         with self._lock:
             self.launches.append(result.launch)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from profile_smoke.image.interface import PreparedImage
+    from profile_smoke.observe.interface import Session
     from profile_smoke.observe.record import Attempted
-    from profile_smoke.observe.supervisor import Session
     from profile_smoke.probe.interface import ExitState
     from profile_smoke.profile.bpf import Program
     from profile_smoke.run.limits import Limits
@@ -209,7 +209,7 @@ class _Life:
         self._start(container.start, order.limits.start)
         self._enter(PHASE_START)
         self._ready(container)
-        self._filter = checked(container.pid(), no_new_privileges=order.scenario.start.no_new_privileges)
+        self._filter = checked(container, no_new_privileges=order.scenario.start.no_new_privileges)
         for probe in order.scenario.probes:
             self._enter(probe_phase(probe.name))
             self._probe(container, probe)
@@ -266,11 +266,8 @@ class _Life:
             raise _Failed(f"{state} when stopped by SIG{stop.signal}")
 
     def _read_filter(self, container: Container) -> None:
-        pid = container.pid()
-        if pid is None:
-            return
         try:
-            self._programs = readback.read_filters(pid)
+            self._programs = container.loaded_filters()
         except readback.ProcessGoneError:
             self._filter = replace(self._filter, note="the workload ended before its filter was read back")
             return

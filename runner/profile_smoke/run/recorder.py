@@ -12,7 +12,6 @@ from profile_smoke.errors import InfrastructureError
 from profile_smoke.model import LaunchKind
 from profile_smoke.observe import readback
 from profile_smoke.observe.conservative import ConservativeControl
-from profile_smoke.observe.process import status_field
 from profile_smoke.observe.record import NARROWED
 from profile_smoke.probe.interface import Attempt
 from profile_smoke.probe.wait import wait_until
@@ -30,9 +29,9 @@ if TYPE_CHECKING:
 
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.model import Denial
+    from profile_smoke.observe.interface import Observer
     from profile_smoke.observe.policy import Control
     from profile_smoke.observe.record import Attempted
-    from profile_smoke.observe.supervisor import Supervisor
     from profile_smoke.profile.bpf import Program
     from profile_smoke.profile.document import Document
     from profile_smoke.run.controls import Controls
@@ -50,7 +49,7 @@ class Bench:
     """Where one scenario is recorded and verified."""
 
     launcher: Launcher
-    supervisor: Supervisor
+    observer: Observer
     controls: Controls
     scenario: Scenario
     jobs: int
@@ -173,7 +172,7 @@ def _enforce(bench: Bench, scenario: Scenario, document: Document, limits: Limit
 def _observe(bench: Bench, image: PreparedImage, ground: _Ground) -> Usage:
     """One look. Only where it fails the default profile is tried, which tells whose fault that is."""
     bench.heard("observing")
-    usage = observe_usage(bench.launcher, bench.supervisor, bench.scenario, image, ground, heard=bench.heard)
+    usage = observe_usage(bench.launcher, bench.observer, bench.scenario, image, ground, heard=bench.heard)
     if usage.passed:
         return usage
     baseline = bench.controls.baseline(bench.launcher, bench.scenario, bench.heard)
@@ -217,10 +216,9 @@ def _loaded(container: Container) -> tuple[Program, ...]:
     found: list[tuple[Program, ...]] = []
 
     def look(_left: float) -> Attempt:
-        pid = container.pid()
-        if pid is not None and status_field(pid, "Seccomp") == _FILTER_MODE:
+        if container.status_field("Seccomp") == _FILTER_MODE:
             with suppress(readback.ProcessGoneError):
-                found.append(readback.read_filters(pid))
+                found.append(container.loaded_filters())
         return Attempt(bool(found and found[-1]), "no filter was read")
 
     wait_until(look, container.exited, timeout=_READ_SECONDS)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from profile_smoke import interrupts
 from profile_smoke.errors import InfrastructureError
-from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.profile.compose import Composed, compose, without
 from profile_smoke.recording import Recorded, Recording, Verification
 from profile_smoke.run.launch import Launcher
@@ -21,6 +20,7 @@ from profile_smoke.syscall import tables
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from profile_smoke.observe.interface import Observer
     from profile_smoke.profile.document import Document
     from profile_smoke.run.controls import Controls
     from profile_smoke.rundir import RunDir
@@ -78,23 +78,24 @@ class RecordingRun:
                     raise InfrastructureError(
                         f"target {target.name} cannot be recorded on: {target.capabilities().observe_why_not}"
                     )
-            supervisor = stack.enter_context(Supervisor(self._run.socket))
             slots = threading.Semaphore(self._jobs)
             benches = [
-                self._bench(target, scenario, supervisor, slots)
-                for target in self._targets.values()
+                self._bench(target, scenario, observer, slots)
+                for target, observer in [
+                    (target, stack.enter_context(target.observer())) for target in self._targets.values()
+                ]
                 for scenario in scenarios
             ]
             return self._attended(lambda: self._record(benches, request))
 
     def _bench(
-        self, target: Target, scenario: Scenario, supervisor: Supervisor, slots: threading.Semaphore
+        self, target: Target, scenario: Scenario, observer: Observer, slots: threading.Semaphore
     ) -> Bench:
         launcher = Launcher(target, run_id=self._run.run_id, stop=self._stop, slots=slots, keep_failed=False)
         name = f"{scenario.name}@{target.name}"
         return Bench(
             launcher,
-            supervisor,
+            observer,
             self._controls,
             scenario,
             self._jobs,

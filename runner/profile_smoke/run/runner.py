@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from profile_smoke import __version__, interrupts
 from profile_smoke.errors import InterruptedRunError
 from profile_smoke.model import CellResult, ProfileRef, RunReport, Verdict
-from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.run.cell import CellRunner, Effort
 from profile_smoke.run.launch import Launcher
 from profile_smoke.run.unused import unused_by_profile
@@ -21,6 +20,7 @@ from profile_smoke.run.unused import unused_by_profile
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from profile_smoke.observe.interface import Observer
     from profile_smoke.report.progress import Progress
     from profile_smoke.run.controls import Controls
     from profile_smoke.run.plan import Cell
@@ -63,7 +63,7 @@ class Runner:
         """Run the cells. After an interrupt the report holds what was finished, and says so.
 
         Raises:
-            InfrastructureError: cleaning up failed, or the supervisor could not listen.
+            InfrastructureError: cleaning up failed, or an observer could not begin.
         """
         began, started = time.monotonic(), datetime.now(UTC)
         slots = threading.Semaphore(self._settings.jobs)
@@ -73,10 +73,12 @@ class Runner:
             with ExitStack() as stack:
                 for target in self._targets.values():
                     stack.callback(target.finish)
-                supervisor = self._supervisor(stack)
                 runners = {
                     name: CellRunner(
-                        self._launcher(target, slots), supervisor, self._controls, self._settings.effort
+                        self._launcher(target, slots),
+                        self._observer(target, stack),
+                        self._controls,
+                        self._settings.effort,
                     )
                     for name, target in self._targets.items()
                 }
@@ -95,11 +97,9 @@ class Runner:
             unused=unused_by_profile(finished),
         )
 
-    def _supervisor(self, stack: ExitStack) -> Supervisor | None:
-        observing = self._settings.effort.observe and any(
-            target.capabilities().observe for target in self._targets.values()
-        )
-        return stack.enter_context(Supervisor(self._run.socket)) if observing else None
+    def _observer(self, target: Target, stack: ExitStack) -> Observer | None:
+        observing = self._settings.effort.observe and target.capabilities().observe
+        return stack.enter_context(target.observer()) if observing else None
 
     def _launcher(self, target: Target, slots: threading.Semaphore) -> Launcher:
         return Launcher(

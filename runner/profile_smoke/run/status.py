@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from profile_smoke.errors import InstrumentError
 from profile_smoke.model import FilterCheck
-from profile_smoke.observe.process import status_field
+
+if TYPE_CHECKING:
+    from profile_smoke.target.interface import Container
 
 _FILTER_MODE = 2  # SECCOMP_MODE_FILTER of linux/seccomp.h, as /proc/PID/status shows it
 
 
-def checked(pid: int | None, *, no_new_privileges: bool) -> FilterCheck:
+def checked(container: Container, *, no_new_privileges: bool) -> FilterCheck:
     """What the status of the workload's process says; nothing passes without a filter, or with another setting.
 
     Raises:
         InstrumentError: it runs otherwise than it would be reported.
     """
-    mode = status_field(pid, "Seccomp") if pid is not None else None
-    privileges = status_field(pid, "NoNewPrivs") if pid is not None else None
+    mode, privileges = container.status_field("Seccomp"), container.status_field("NoNewPrivs")
     if mode is None or privileges is None:
         return FilterCheck(note="the workload's status cannot be read from here")
     if int(mode) != _FILTER_MODE:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.model import Denial
+    from profile_smoke.observe.interface import Observer
     from profile_smoke.observe.policy import Control
     from profile_smoke.observe.record import Attempted
-    from profile_smoke.observe.supervisor import Supervisor
     from profile_smoke.run.launch import Launcher, Result
     from profile_smoke.run.limits import Limits
     from profile_smoke.scenario.model import Scenario
@@ -78,7 +78,7 @@ class Usage:
 
 def observe_usage(
     launcher: Launcher,
-    supervisor: Supervisor,
+    observer: Observer,
     scenario: Scenario,
     image: PreparedImage,
     baseline: Ground,
@@ -104,7 +104,7 @@ def observe_usage(
             control=baseline.control,
         ),
         launcher,
-        supervisor,
+        observer,
         max_launches=ROUNDS * TRIES,
         jobs=1,
         heard=heard,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.model import Denial
-    from profile_smoke.observe.supervisor import Supervisor
+    from profile_smoke.observe.interface import Observer
     from profile_smoke.run.launch import Launcher, Result
     from profile_smoke.run.plan import Cell
 
@@ -28,7 +28,7 @@ class Scene:
     image: PreparedImage
     control: Result
     launcher: Launcher
-    supervisor: Supervisor | None
+    observer: Observer | None
     heard: Callable[[str], None]
     passed: bool
     """Whether the cell's verdict is that its profile works."""
@@ -45,12 +45,12 @@ class Scene:
             InstrumentError: it could not be seen to the end.
             InfrastructureError, InterruptedRunError: as `observe_usage`.
         """
-        if self.supervisor is None:
+        if self.observer is None:
             why = self.launcher.target.capabilities().observe_why_not or "observing was turned off"
             raise InstrumentError(f"what it uses cannot be observed: {why}")
         usage = observe_usage(
             self.launcher,
-            self.supervisor,
+            self.observer,
             self.cell.scenario,
             self.image,
             baseline_of(self.cell.scenario, self.control),

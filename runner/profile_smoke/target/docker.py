@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from profile_smoke.errors import TargetUnavailableError
 from profile_smoke.model import RUN_LABEL, TargetInfo
 from profile_smoke.observe import readback
+from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.profile.resolve import reachable, resolve
 from profile_smoke.syscall import libseccomp, tables
 from profile_smoke.target import capabilities
@@ -121,6 +122,10 @@ class DockerTarget(Target):
         """A Unix socket, and the same kernel: not a virtual machine's (Docker Desktop forwards one too)."""
         address = os.environ.get("DOCKER_HOST", "unix://")
         return address.startswith("unix://") and self._facts.get("KernelVersion") == platform.release()
+
+    def observer(self) -> Supervisor:
+        """A supervisor in this process."""
+        return Supervisor(self._run.socket(self.name))
 
     def default_capabilities(self) -> tuple[str, ...]:
         """What a container gets without further flags."""

@@ -16,9 +16,11 @@ from profile_smoke.target.interface import Capabilities, Container, ContainerSpe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from profile_smoke.image.store import Policy
+    from profile_smoke.observe.interface import Observer
     from profile_smoke.profile.model import Profile
 
 _KERNEL = (6, 1)
@@ -115,6 +117,10 @@ class FakeTarget(Target):
             read_filter=False,
             read_filter_why_not="a fake",
         )
+
+    def observer(self) -> AbstractContextManager[Observer]:
+        """Nothing ever happens here that could be observed."""
+        raise NotImplementedError
 
     def default_capabilities(self) -> tuple[str, ...]:
         """None."""

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from profile_smoke.observe import process, readback
 from profile_smoke.probe.interface import ExitState, Surface
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.image.store import Policy
     from profile_smoke.model import TargetInfo
+    from profile_smoke.observe.interface import Observer
+    from profile_smoke.profile.bpf import Program
     from profile_smoke.profile.model import Profile
     from profile_smoke.scenario.model import Start
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 class Capabilities:
     """What the target can do here. An empty `why_not` goes with True.
 
-    `observe`: a supervisor on this host can receive its notifications; `read_filter`: loaded filters can be read back.
+    `observe`: there is an observer that its runtime can reach; `read_filter`: loaded filters can be read back.
     """
 
     observe: bool
@@ -65,6 +68,23 @@ class Container(Surface, ABC):
     @abstractmethod
     def pid(self) -> int | None:
         """The init's pid in our pid namespace, None where it cannot be known (remote engine) or is gone."""
+
+    def status_field(self, name: str) -> str | None:
+        """One field of the init's /proc/PID/status (`Seccomp`, `NoNewPrivs`), None where it cannot be read."""
+        pid = self.pid()
+        return process.status_field(pid, name) if pid is not None else None
+
+    def loaded_filters(self) -> tuple[Program, ...]:
+        """The programs that the kernel has loaded for the init, the most recently loaded first.
+
+        Raises:
+            ProcessGoneError: it has ended.
+            InstrumentError: they cannot be read.
+        """
+        pid = self.pid()
+        if pid is None:
+            raise readback.ProcessGoneError("the process ended before its filter was read")
+        return readback.read_filters(pid)
 
     @abstractmethod
     def signal(self, name: str) -> None:
@@ -107,6 +127,10 @@ class Target(ABC):
     @abstractmethod
     def capabilities(self) -> Capabilities:
         """What can be observed here; detected, not assumed."""
+
+    @abstractmethod
+    def observer(self) -> AbstractContextManager[Observer]:
+        """What sees the refused calls of its containers, while it is open. Only where `capabilities` has `observe`."""
 
     @abstractmethod
     def default_capabilities(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from profile_smoke.errors import TargetUnavailableError
 from profile_smoke.model import TargetInfo
 from profile_smoke.observe import readback
+from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.profile import render
 from profile_smoke.profile.resolve import reachable, resolve
 from profile_smoke.syscall import libseccomp, tables
@@ -72,6 +73,10 @@ class OciTarget(Target):
             read_filter=not reason,
             read_filter_why_not=reason,
         )
+
+    def observer(self) -> Supervisor:
+        """A supervisor in this process."""
+        return Supervisor(self._run.socket(self.name))
 
     def default_capabilities(self) -> tuple[str, ...]:
         """Docker's default set: the cells of both targets mean the same."""

@@ -15,10 +15,10 @@ from profile_smoke.agent.wire import WireError
 from profile_smoke.errors import DiskFullError, InstrumentError, RuntimeRefusedError, SmokeError
 from profile_smoke.model import Answer, Denial, Evidence, Process
 from profile_smoke.observe.conservative import ConservativeControl
+from profile_smoke.observe.interface import NotHandedOverError
 from profile_smoke.observe.policy import Policy
 from profile_smoke.observe.readback import ProcessGoneError
 from profile_smoke.observe.record import Attempted
-from profile_smoke.observe.supervisor import NotHandedOverError
 from profile_smoke.profile.bpf import Instruction, Program
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.loaded import LoadedFilter

@@ -21,8 +21,8 @@ from profile_smoke.agent.wire import PROTOCOL, Channel, frame
 from profile_smoke.errors import InstrumentError
 from profile_smoke.model import Answer
 from profile_smoke.observe.conservative import ConservativeControl
+from profile_smoke.observe.interface import NotHandedOverError
 from profile_smoke.observe.policy import Policy
-from profile_smoke.observe.supervisor import NotHandedOverError
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Profile
 from profile_smoke.syscall import tables

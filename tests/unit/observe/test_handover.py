@@ -14,8 +14,9 @@ from profile_smoke.model import Answer
 from profile_smoke.observe import handover
 from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.observe.handover import Handover, HandoverError, Incoming
+from profile_smoke.observe.interface import NotHandedOverError
 from profile_smoke.observe.policy import Policy
-from profile_smoke.observe.supervisor import NotHandedOverError, Session, Supervisor
+from profile_smoke.observe.supervisor import LocalSession, Supervisor
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Profile
 from profile_smoke.syscall import tables
@@ -155,7 +156,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
         yield found
 
 
-def observe(supervisor: Supervisor, key: str) -> Session:
+def observe(supervisor: Supervisor, key: str) -> LocalSession:
     evaluator = Evaluator(Profile(Action.ALLOW, architectures=(), rules=()), tables.native())
     return supervisor.open(key, Policy(evaluator, ConservativeControl(), Answer.DENY))
 
@@ -164,7 +165,7 @@ def say(supervisor: Supervisor, data: bytes, count: int = 1) -> None:
     """A runtime's message, and the supervisor's hanging up."""
     with socket.socket(socket.AF_UNIX) as theirs:
         theirs.settimeout(20)
-        theirs.connect(str(supervisor.path))
+        theirs.connect(supervisor.listener_path)
         send(theirs, data, count)
         theirs.shutdown(socket.SHUT_WR)
         assert theirs.recv(1) == b""
@@ -206,7 +207,7 @@ def test_a_silent_runtime_holds_up_nobody_and_is_given_up(
     session = observe(supervisor, "launch-1")
     with socket.socket(socket.AF_UNIX) as silent:
         silent.settimeout(20)
-        silent.connect(str(supervisor.path))
+        silent.connect(supervisor.listener_path)
         say(supervisor, message())
         with pytest.raises(InstrumentError, match="no seccomp listener"):
             session.check()

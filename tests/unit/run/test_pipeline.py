@@ -18,15 +18,15 @@ from profile_smoke.errors import ImageError, InfrastructureError, InstrumentErro
 from profile_smoke.image.registry import RegistryUnreachable
 from profile_smoke.interrupts import ending_signals
 from profile_smoke.model import CellResult, Effect, LaunchKind, Outcome, Process, RunReport, Verdict
+from profile_smoke.observe.interface import NotHandedOverError, Observer
 from profile_smoke.observe.process import status_field
 from profile_smoke.observe.record import Record
-from profile_smoke.observe.supervisor import NotHandedOverError, Supervisor
+from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.probe.interface import ExecResult, ExitState
 from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.profile.document import parse
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.report.progress import NullProgress
-from profile_smoke.run import status
 from profile_smoke.run.cell import CellRunner, Effort
 from profile_smoke.run.controls import Controls
 from profile_smoke.run.launch import Launcher, Order
@@ -35,7 +35,7 @@ from profile_smoke.run.plan import Cell, matrix
 from profile_smoke.run.runner import Runner, Settings
 from profile_smoke.scenario.model import ExecCheck, LogCheck, Probe, Ready, Scenario, Start, Stop
 from profile_smoke.syscall import tables
-from profile_smoke.target.fake import FakeTarget, Life
+from profile_smoke.target.fake import FakeContainer, FakeTarget, Life
 from profile_smoke.target.interface import ContainerSpec, StartRefused
 
 if TYPE_CHECKING:
@@ -78,16 +78,14 @@ def controls() -> Controls:
 def judge(
     target: FakeTarget,
     *,
-    supervisor: object = None,
+    observer: object = None,
     observe: bool = True,
     launches: int = 50,
     keep: bool = False,
 ) -> CellResult:
     """What becomes of the one cell."""
     effort = Effort(observe=observe, max_launches=launches, jobs=1)
-    runner = CellRunner(
-        launcher(target, keep=keep), cast("Supervisor | None", supervisor), controls(), effort
-    )
+    runner = CellRunner(launcher(target, keep=keep), cast("Observer | None", observer), controls(), effort)
     return runner.run(cell(), lambda _text: None)
 
 
@@ -179,7 +177,7 @@ def test_a_launch_with_another_setting_than_it_is_reported_with_is_an_error(
 ) -> None:
     """What counts is the `NoNewPrivs` line of the workload's status, whatever was asked of the runtime."""
     shown = {"Seccomp": "2", "NoNewPrivs": "1"}
-    monkeypatch.setattr(status, "status_field", lambda _pid, field: shown[field])
+    monkeypatch.setattr(FakeContainer, "status_field", lambda _self, field: shown[field])
     target = FakeTarget(lambda _spec: replace(UP, pid=os.getpid()))
     chosen = replace(scenario(), start=Start(no_new_privileges=denied))
     if denied:
@@ -272,7 +270,7 @@ def test_a_supervisor_that_fails_makes_the_cell_an_error(tmp_path: Path, enforce
     """The runtime never hands over its listener: whatever the enforced launch said, this is no verdict."""
     target = FakeTarget(lambda spec: UP if spec.seccomp is None else enforced, observes=True)
     with Supervisor(tmp_path / "s") as supervisor:
-        result = judge(target, supervisor=supervisor)
+        result = judge(target, observer=supervisor)
     assert result.verdict is Verdict.ERROR
     assert "never handed over a listener" in result.reason
 
@@ -292,7 +290,7 @@ def test_a_failed_container_is_kept_when_asked_for_and_said_so() -> None:
 class Observing:
     """A supervisor that saw what a scripted workload asks for, in place of one that a kernel notifies."""
 
-    path = Path("/run/nobody.sock")
+    listener_path = "/run/nobody.sock"
 
     def __init__(self, asks: Sequence[str]) -> None:
         self.asks = asks
@@ -349,7 +347,7 @@ def allows(seccomp: Mapping[str, object] | None, needed: Iterable[str]) -> bool:
 def test_blocking_and_tolerated_calls_are_told_apart_by_launches() -> None:
     """`openat` and `mmap` are needed, `mbind` and `brk` only asked for: the fix is the first two, verified and minimal."""
     target = FakeTarget(lambda spec: UP if allows(spec.seccomp, ["openat", "mmap"]) else DOWN, observes=True)
-    result = judge(target, supervisor=Observing(["brk", "mmap", "mbind", "openat"]))
+    result = judge(target, observer=Observing(["brk", "mmap", "mbind", "openat"]))
     assert result.verdict is Verdict.BLOCKED
     assert result.blocking == ("mmap", "openat")
     assert result.fix is not None
@@ -374,13 +372,13 @@ def test_a_runtime_that_hangs_before_there_is_anything_to_see_is_tried_again(
 
     monkeypatch.setattr(Observing.Watching, "check", check)
     target = FakeTarget(lambda _spec: UP, observes=True)
-    assert judge(target, supervisor=Observing(["mbind"])).verdict is verdict
+    assert judge(target, observer=Observing(["mbind"])).verdict is verdict
 
 
 def test_a_passing_profile_tolerates_all_that_it_refuses() -> None:
     """Observed refusals of a workload that works."""
     target = FakeTarget(lambda _spec: UP, observes=True)
-    result = judge(target, supervisor=Observing(["mbind"]))
+    result = judge(target, observer=Observing(["mbind"]))
     assert result.verdict is Verdict.PASSED
     assert [(each.syscall, each.effect) for each in result.denials] == [("mbind", Effect.TOLERATED)]
 
@@ -402,7 +400,7 @@ def test_an_observation_that_disagrees_is_told_and_decides_nothing() -> None:
     target = FakeTarget(
         lambda spec: DOWN if spec.seccomp and "listenerPath" in spec.seccomp else UP, observes=True
     )
-    result = judge(target, supervisor=Observing([]))
+    result = judge(target, observer=Observing([]))
     assert result.verdict is Verdict.PASSED
     assert any("passed when enforced, but failed when observed" in note for note in result.notes)
 
@@ -411,7 +409,7 @@ def test_an_observation_that_disagrees_is_told_and_decides_nothing() -> None:
 def test_the_bound_on_launches_holds_for_a_cell(bound: int) -> None:
     """Never more than so many beside the controls, and never a wrong verdict."""
     target = FakeTarget(lambda spec: UP if allows(spec.seccomp, ["openat", "mmap"]) else DOWN, observes=True)
-    result = judge(target, supervisor=Observing(["brk", "mmap", "mbind", "openat"]), launches=bound)
+    result = judge(target, observer=Observing(["brk", "mmap", "mbind", "openat"]), launches=bound)
     assert len([spec for spec in target.specs if spec.seccomp is not None]) <= bound
     assert len(result.launches) <= bound
     assert result.verdict is Verdict.BLOCKED
