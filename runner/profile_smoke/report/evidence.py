@@ -50,7 +50,7 @@ def fix(cell: CellResult, style: Style) -> Iterator[str]:
     path = cell.profile.path
     place = safe(words.fix_place(cell))
     text = f"{style.paint('The fix', Colour.BOLD)}: {place}. {words.fix_proof(cell.fix)}"
-    rules = ",\n".join(_rule(rule, style.width) for rule in cell.fix.rules)
+    rules = ",\n".join(rule(each, style.width) for each in cell.fix.rules)
     yield wrap(text, style.width, "  ", "  ") + "\n\n" + rules
     if path:
         yield (
@@ -75,10 +75,10 @@ def _launch(label: str, launch: Launch, style: Style) -> str:
     return f"{name}{outcome} {wrap(detail + reason, style.width, hang).removeprefix(hang)}"
 
 
-def _rule(rule: Mapping[str, Any], width: int) -> str:
+def rule(document: Mapping[str, Any], width: int) -> str:
     """One rule, a member a line, as profiles are usually laid out; long lists fill their lines."""
     members = []
-    for key, value in rule.items():
+    for key, value in document.items():
         line = f"      {json.dumps(key)}: {json.dumps(value)}"
         if len(line) >= width and isinstance(value, list):
             items = wrap(", ".join(map(json.dumps, value)), width, "        ")

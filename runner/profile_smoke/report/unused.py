@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.model import RunReport, UnusedCalls
 
-_LIMITS = (
+LIMITS = (
     "Not used by these probes on these images: other work, images or machines may need them. Without them the profile loses "
     "nothing that was seen here."
 )
@@ -24,7 +24,7 @@ def render(report: RunReport, style: Style) -> str:
     parts = [
         style.paint("Allowed, but not used", Colour.BOLD),
         *("\n".join(_lines(each, style)) for each in report.unused),
-        wrap(_LIMITS, style.width),
+        wrap(LIMITS, style.width),
     ]
     return "".join(f"{part}\n\n" for part in parts)
 
