@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+from tests.support.telling import told, told_of
 from tests.support.workbench import Workbench, allowing, rule_names, workbench
 
 from profile_smoke.model import Verdict
@@ -30,6 +31,7 @@ STANDIN = ("--standin", "always", "-f", "json")
 
 def cells(ran: Ran) -> list[dict[str, Any]]:
     """The cells of a JSON report, which is as its schema says."""
+    assert ran.stdout, ran.stderr
     report = json.loads(ran.stdout)
     schema = resources.files("profile_smoke.report").joinpath("schema/result.schema.json").read_text("utf-8")
     jsonschema.validate(report, json.loads(schema))
@@ -56,7 +58,7 @@ def test_every_scenario_passes_under_the_targets_default_profile(cli: Cli, name:
     """The workload works, and the filter that the kernel loaded is what says so."""
     ran = cli("--profile", "runtime-default", "--scenario", name, "--target", target, *STANDIN)
     (cell,) = cells(ran)
-    assert (cell["verdict"], ran.code) == ("passed", 0), cell
+    assert (cell["verdict"], ran.code) == ("passed", 0), told([cell])
     assert cell["filter"]["mode"] == 2
     assert cell["filter"]["instructions"] > 0
     assert cell["filter"]["differences"] == []
@@ -67,8 +69,8 @@ def test_minimal_is_blocked_on_nginx_with_a_verified_minimal_fix(cli: Cli, targe
     """Four syscalls are not enough; the rules that are missing are found, shown to suffice and each to be needed."""
     ran = cli("--profile", "minimal", "--scenario", "nginx", "--target", target, *STANDIN)
     (cell,) = cells(ran)
-    assert (cell["verdict"], ran.code) == ("blocked", 0), cell
-    assert (cell["fix"]["verified"], cell["fix"]["minimal"]) == (True, True)
+    assert (cell["verdict"], ran.code) == ("blocked", 0), told([cell])
+    assert (cell["fix"]["verified"], cell["fix"]["minimal"]) == (True, True), told([cell])
     assert cell["blocking"] == sorted({name for rule in cell["fix"]["rules"] for name in rule["names"]})
     assert {"execve", "openat", "mmap"} <= set(cell["blocking"])
     assert len(cell["launches"]) <= 120
@@ -83,12 +85,12 @@ def test_the_profile_that_is_written_with_the_fix_passes(cli: Cli, tmp_path: Pat
     fixed = tmp_path / "fixed.json"
     chosen = ("--scenario", "nginx", "--target", target, *STANDIN)
     (cell,) = cells(cli("--profile", str(profile), *chosen, "--write-fix", str(fixed)))
-    assert cell["blocking"] == ["pwrite64", "setsockopt"]
+    assert cell["blocking"] == ["pwrite64", "setsockopt"], told([cell])
     names = tables.all_names()
     assert set(json.loads(fixed.read_text())["syscalls"][0]["names"]) == names
     assert "\n\t" in fixed.read_text()
     again = cli("--profile", str(fixed), *chosen)
-    assert cells(again)[0]["verdict"] == "passed", again.stdout
+    assert cells(again)[0]["verdict"] == "passed", told(cells(again))
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -110,7 +112,7 @@ def test_the_loaded_filter_does_what_the_profile_says(cli: Cli, tmp_path: Path, 
         json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "architectures": arches, "syscalls": rules})
     )
     (cell,) = cells(cli("--profile", str(profile), "--scenario", "nginx", "--target", target, *STANDIN))
-    assert cell["verdict"] == "passed", cell
+    assert cell["verdict"] == "passed", told([cell])
     assert cell["filter"]["differences"] == []
     assert cell["filter"]["instructions"] > 100
 
@@ -119,7 +121,7 @@ def test_the_loaded_filter_does_what_the_profile_says(cli: Cli, tmp_path: Path, 
 def test_a_tolerated_denial_is_no_blame(oci: Workbench) -> None:
     """`epoll_create` fails for nginx's own look at the kernel, and nothing comes of it."""
     result = oci.run("nginx", allowing(tables.all_names() - {"sysinfo", "eventfd2"}))
-    assert result.verdict is Verdict.PASSED
+    assert result.verdict is Verdict.PASSED, told_of(result)
     assert {each.syscall for each in result.denials} <= {"sysinfo", "eventfd2"}
     assert result.denials
     assert not result.blocking
@@ -130,8 +132,9 @@ def test_a_tolerated_denial_is_no_blame(oci: Workbench) -> None:
 def test_blame_costs_few_launches(oci: Workbench, missing: tuple[str, ...]) -> None:
     """Six at most for one missing call, twelve for three, the deciding one included."""
     result = oci.run("nginx", allowing(tables.all_names() - set(missing)))
-    assert rule_names(result) == set(missing) == set(result.blocking)
-    assert len(result.launches) <= {1: 6, 3: 12}[len(missing)]
+    assert set(result.blocking) == set(missing), told_of(result)
+    assert rule_names(result) == set(missing), told_of(result)
+    assert len(result.launches) <= {1: 6, 3: 12}[len(missing)], told_of(result)
 
 
 @pytest.mark.oci
@@ -143,8 +146,8 @@ def test_cells_side_by_side_get_their_own_denials(cli: Cli, tmp_path: Path) -> N
     ran = cli(*chosen, "--scenario", "nginx", "--target", "oci", "--jobs", "4", *STANDIN)
     found = {cell["profile"]["name"]: cell for cell in cells(ran)}
     for name in missing:
-        assert {each["syscall"] for each in found[name]["denials"]} == {name}
-        assert set(found[name]["blocking"]) <= {name}
+        assert {each["syscall"] for each in found[name]["denials"]} == {name}, told([found[name]])
+        assert set(found[name]["blocking"]) <= {name}, told([found[name]])
 
 
 @pytest.mark.oci
@@ -164,7 +167,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     for process in both:
         stdout, _ = process.communicate(timeout=120)
         (cell,) = json.loads(stdout)["cells"]
-        assert (cell["verdict"], cell["blocking"]) == ("blocked", ["setsockopt"])
+        assert (cell["verdict"], cell["blocking"]) == ("blocked", ["setsockopt"]), told([cell])
 
 
 @pytest.mark.oci
@@ -202,5 +205,5 @@ def test_without_observation_there_is_a_verdict_and_no_name(cli: Cli, tmp_path: 
     (cell,) = cells(
         cli("--profile", str(profile), "--scenario", "nginx", "--target", "oci", "--no-observe", *STANDIN)
     )
-    assert (cell["verdict"], cell["blocking"], cell["denials"]) == ("blocked", [], [])
+    assert (cell["verdict"], cell["blocking"], cell["denials"]) == ("blocked", [], []), told([cell])
     assert any("unknown" in note for note in cell["notes"])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.telling import told, told_of
 from tests.support.workbench import ROOT, Workbench, allowing, scenario, workbench
 
 from profile_smoke import rundir
@@ -34,15 +35,16 @@ NGINX = ("--scenario", "nginx", "--standin", "always", "-f", "json")
 
 
 def cells(ran: Ran) -> list[dict[str, Any]]:
+    assert ran.stdout, ran.stderr
     found: list[dict[str, Any]] = json.loads(ran.stdout)["cells"]
     return found
 
 
 def broken(result: CellResult) -> None:
     """The verdict that infrastructure trouble gets."""
-    assert result.verdict is Verdict.ERROR, result.reason
+    assert result.verdict is Verdict.ERROR, told_of(result)
     assert result.reason
-    assert not result.blocking
+    assert not result.blocking, told_of(result)
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def test_a_workload_that_is_never_ready_is_an_error_of_its_control(
     ran = cli("--profile", "minimal", "--scenario", str(_sleeper(tmp_path)), *NGINX[2:], "--target", target)
     (cell,) = cells(ran)
     assert ran.code == 4
-    assert cell["verdict"] == "error"
+    assert cell["verdict"] == "error", told([cell])
     assert "the control fails" in cell["reason"]
     assert "still running" in cell["reason"]
     assert cell["seconds"] < 20
@@ -110,7 +112,7 @@ def test_a_workload_that_forks_forever_is_stopped_and_removed(cli: Cli, tmp_path
     )
     (cell,) = cells(ran)
     assert ran.code == 4
-    assert cell["verdict"] == "error"
+    assert cell["verdict"] == "error", told([cell])
     assert not _processes(f"sleep\0{mark}")
 
 
@@ -126,10 +128,10 @@ def test_a_profile_that_wedges_the_runtimes_init_has_its_verdict_in_time(
     ran = cli("--profile", str(profile) if refused else "minimal", *NGINX, "--target", "docker", timeout=240)
     (cell,) = cells(ran)
     # Where `exit_group` fails, glibc goes on to `exit`, which will do for programs of one thread.
-    assert cell["verdict"] == ("passed" if refused == {"exit_group"} else "blocked"), cell
+    assert cell["verdict"] == ("passed" if refused == {"exit_group"} else "blocked"), told([cell])
     if refused and cell["verdict"] == "blocked":
-        assert len(cell["blocking"]) == 1
-        assert set(cell["blocking"]) < refused
+        assert len(cell["blocking"]) == 1, told([cell])
+        assert set(cell["blocking"]) < refused, told([cell])
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -139,7 +141,7 @@ def test_an_image_that_cannot_be_had_is_an_error(cli: Cli, target: str) -> None:
         ran = cli("--profile", "minimal", *NGINX, "--target", target, "--image", f"nginx={ref}")
         (cell,) = cells(ran)
         assert ran.code == 4
-        assert cell["verdict"] == "error"
+        assert cell["verdict"] == "error", told([cell])
         assert cause in cell["reason"]
         assert "\n" not in cell["reason"]
 

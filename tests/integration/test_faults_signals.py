@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.telling import told
 
 from profile_smoke.syscall import tables
 
@@ -60,7 +61,8 @@ def begun(profile: Path, target: str, *options: str) -> Iterator[subprocess.Pope
     )
     try:
         assert process.stderr is not None
-        assert "1 cell to run" in process.stderr.readline()
+        first = process.stderr.readline()
+        assert "1 cell to run" in first, first
         yield process
     finally:
         process.kill()
@@ -96,9 +98,9 @@ def check_end(code: int, stdout: str, stderr: str) -> None:
     report = json.loads(stdout)
     verdicts = [cell["verdict"] for cell in report["cells"]]
     assert report["interrupted"] == (code == 130)
-    assert verdicts in (["blocked"], ["skipped"])
+    assert verdicts in (["blocked"], ["skipped"]), told(report["cells"])
     if code == 1:
-        assert verdicts == ["blocked"]
+        assert verdicts == ["blocked"], told(report["cells"])
 
 
 SWEEP = [
@@ -170,8 +172,8 @@ def test_clean_removes_what_a_killed_run_left(broken: Path, cli: Cli, target: st
     first = cli("clean")
     assert first.code == 0, first.stderr
     second = cli("clean")
-    assert second.code == 0
-    assert "removed" not in second.stdout
+    assert second.code == 0, second.stderr
+    assert "removed" not in second.stdout, (first.stdout, second.stdout)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_a_kept_container_can_be_entered_and_is_cleaned(tmp_path: Path, cli: Cli
         "--keep", "on-failure", "--no-observe", "-f", "json",
     )  # fmt: skip
     (cell,) = json.loads(ran.stdout)["cells"]
-    assert cell["verdict"] == "blocked"
+    assert cell["verdict"] == "blocked", told([cell])
     (hint,) = [note for note in cell["notes"] if note.startswith("kept: ")]
     enter = hint.removeprefix("kept: ").split("    ")[0].split()
     # Not from a terminal, and something that ends.

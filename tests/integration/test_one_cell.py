@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.telling import told
 
 if TYPE_CHECKING:
     from tests.conftest import Cli
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def test_a_workload_passes_under_the_default_profile(target: str, cli: Cli) -> None:
     """The control works, a filter was on, and the result is JSON on stdout."""
     ran = cli("--only", f"runtime-default/redis@{target}", "--target", target, "-f", "json")
-    assert ran.code == 0, ran.stderr
+    assert ran.stdout, ran.stderr
     [cell] = json.loads(ran.stdout)["cells"]
-    assert cell["verdict"] == "passed"
+    assert cell["verdict"] == "passed", told([cell])
     assert cell["filter"]["mode"] == 2
+    assert ran.code == 0, ran.stderr

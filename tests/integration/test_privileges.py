@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.telling import told
 
 if TYPE_CHECKING:
     from tests.conftest import Cli
@@ -34,10 +35,11 @@ def test_the_shipped_profiles_pass_with_and_without_privilege_escalation(target:
         *chosen, "--target", target, "--privilege-escalation", "both", "--no-observe", "-f", "json",
         timeout=_SECONDS,
     )  # fmt: skip
+    assert ran.stdout, ran.stderr
     cells = json.loads(ran.stdout)["cells"]
     found = {
         (cell["profile"]["name"], cell["scenario"], cell["no_new_privileges"]): cell["verdict"]
         for cell in cells
     }
-    assert found == {(*pair, setting): "passed" for pair in PAIRS for setting in (False, True)}, ran.stdout
+    assert found == {(*pair, setting): "passed" for pair in PAIRS for setting in (False, True)}, told(cells)
     assert ran.code == 0, ran.stderr

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.telling import told_of
 from tests.support.workbench import JOBS, Used, Workbench, allowing, rule_names, workbench
 
 from profile_smoke.model import CellResult, Effect, Verdict
@@ -41,7 +42,9 @@ class Truth:
         """What a scenario asks for; with it the scenario works."""
         if name not in self.used:
             self.used[name] = self.bench.used(name)
-            assert self.works(name, self.used[name].allowed), f"{name} fails with all the calls that it used"
+            works = self.bench.enforce(name, allowing(self.used[name].allowed, enosys=self.used[name].enosys))
+            assert works.passed, f"{name} fails with all the calls that it used: {works.launch} {works.log}"
+            self.seen[name, self.used[name].allowed] = True
         return self.used[name]
 
     def works(self, name: str, allowed: frozenset[str]) -> bool:
@@ -100,13 +103,7 @@ def compare(truth: Truth, name: str, seed: int) -> None:
 
 
 def _about(gone: frozenset[str], result: CellResult) -> str:
-    return (
-        f"without {', '.join(sorted(gone))}: {result.verdict}, blocking {result.blocking}, {result.reason}, "
-        f"notes {result.notes}, "
-        + "; ".join(
-            f"{each.kind} {each.answer or ''} +{each.allowed} {each.outcome}" for each in result.launches
-        )
-    )
+    return f"without {', '.join(sorted(gone))}: {told_of(result)}"
 
 
 @pytest.fixture(scope="module")
