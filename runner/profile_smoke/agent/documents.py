@@ -16,6 +16,7 @@ from profile_smoke.errors import SmokeError
 from profile_smoke.model import Answer, Denial, Effect, Evidence, Process
 from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.observe.policy import Policy
+from profile_smoke.observe.promised import PromisedControl
 from profile_smoke.observe.record import Attempted
 from profile_smoke.profile import render
 from profile_smoke.profile.bpf import Program
@@ -87,6 +88,8 @@ def _control_document(control: Control) -> str | list[str]:
             return programs_document(programs)
         case ConservativeControl():
             return CONSERVATIVE
+        case PromisedControl():
+            return _control_document(control.settled())
         case _:
             raise TypeError(f"a control of the kind {type(control).__name__} does not travel")
 

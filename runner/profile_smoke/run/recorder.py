@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import errno
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from profile_smoke.errors import InfrastructureError
 from profile_smoke.model import LaunchKind
-from profile_smoke.observe import readback
-from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.observe.record import NARROWED
-from profile_smoke.probe.interface import Attempt
-from profile_smoke.probe.wait import wait_until
 from profile_smoke.profile.generalise import Use
-from profile_smoke.profile.loaded import LoadedFilter
 from profile_smoke.profile.model import Action
 from profile_smoke.recording import Call, Recording, Verification
+from profile_smoke.run.default_filter import default_control
 from profile_smoke.run.launch import Launcher, Order, Result
-from profile_smoke.run.limits import START_SECONDS, Limits, full_limits, measured_limits
+from profile_smoke.run.limits import Limits, full_limits, measured_limits
 from profile_smoke.run.usage import observe_usage
-from profile_smoke.target.interface import StartRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,17 +26,10 @@ if TYPE_CHECKING:
     from profile_smoke.observe.interface import Observer
     from profile_smoke.observe.policy import Control
     from profile_smoke.observe.record import Attempted
-    from profile_smoke.profile.bpf import Program
     from profile_smoke.profile.document import Document
     from profile_smoke.run.controls import Controls
     from profile_smoke.run.usage import Usage
     from profile_smoke.scenario.model import Scenario
-    from profile_smoke.target.interface import Container
-
-_FILTER_MODE = "2"
-"""The `Seccomp:` line of a process with a filter (proc_pid_status(5))."""
-_READ_SECONDS = 5.0
-
 
 @dataclass(frozen=True)
 class Bench:
@@ -87,12 +74,13 @@ def record(bench: Bench, runs: int) -> Recording:
         InterruptedRunError: the run was interrupted.
     """
     image = bench.controls.image(bench.launcher, bench.scenario)
-    control = _default_control(bench, image)
     usages: list[Usage] = []
     limits = full_limits(bench.scenario)
-    for _ in range(runs):
-        usages.append(_observe(bench, image, _Ground(limits, control)))
-        limits = measured_limits(bench.scenario, usages[-1].results[-1].seconds)
+    with default_control(bench.launcher, bench.scenario, image) as control:
+        for _ in range(runs):
+            usages.append(_observe(bench, image, _Ground(limits, control)))
+            limits = measured_limits(bench.scenario, usages[-1].results[-1].seconds)
+        control.settled()
     return Recording(
         scenario=bench.scenario.name,
         image=image.info,
@@ -186,43 +174,6 @@ def _observe(bench: Bench, image: PreparedImage, ground: _Ground) -> Usage:
         f"{bench.name}: works under the default profile, but not while it is observed "
         f"({failed.phase}: {failed.reason}), so not all that it uses was seen"
     )
-
-
-def _default_control(bench: Bench, image: PreparedImage) -> Control:
-    """What the target's default profile does: read from a container that is ended at once, which takes milliseconds."""
-    launcher, scenario = bench.launcher, bench.scenario
-    if not launcher.target.capabilities().read_filter:
-        return ConservativeControl()
-    order = Order(scenario, image, LaunchKind.CONTROL, None, None, full_limits(scenario))
-    spec = launcher.spec(order, launcher.new_id())
-    with launcher.target.container(spec, keep=lambda: False) as container:
-        try:
-            container.start(START_SECONDS)
-        except StartRefused as refusal:
-            raise InfrastructureError(
-                f"{bench.name}: it cannot be started under the default profile either: {refusal}"
-            ) from refusal
-        programs = _loaded(container)
-        container.kill()
-    return LoadedFilter(programs) if programs else ConservativeControl()
-
-
-def _loaded(container: Container) -> tuple[Program, ...]:
-    """The filter of a container that was just started; empty when it has ended too soon to be asked.
-
-    At first its process is the runtime's own, which loads the filter only now where it sets no_new_privs, and which becomes
-    the workload's while it is looked at.
-    """
-    found: list[tuple[Program, ...]] = []
-
-    def look(_left: float) -> Attempt:
-        if container.status_field("Seccomp") == _FILTER_MODE:
-            with suppress(readback.ProcessGoneError):
-                found.append(container.loaded_filters())
-        return Attempt(bool(found and found[-1]), "no filter was read")
-
-    wait_until(look, container.exited, timeout=_READ_SECONDS)
-    return found[-1] if found else ()
 
 
 def _calls(usages: Sequence[Usage]) -> tuple[Call, ...]:

@@ -60,7 +60,8 @@ class DockerContainer(Container):
         with engine_errors(f"creating a container of {spec.image.info.ref}"):
             host_config = self._api.create_host_config(
                 security_opt=options,
-                port_bindings=dict.fromkeys(start.ports, self._bind_address),
+                port_bindings={} if spec.offline else dict.fromkeys(start.ports, self._bind_address),
+                network_mode="none" if spec.offline else None,
                 pids_limit=PROCESSES_LIMIT,
             )
             self._id = self._api.create_container(

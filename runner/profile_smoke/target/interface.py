@@ -51,6 +51,8 @@ class ContainerSpec:
     seccomp: Mapping[str, Any] | None
     volumes_key: str
     """Containers with the same key see the same volumes; fresh per launch unless a scenario restarts."""
+    offline: bool = False
+    """Nobody connects to it, so it may go without a network: that is much of what an engine's start takes."""
 
 
 class Container(Surface, ABC):
