@@ -43,8 +43,8 @@ def default_control(
 ) -> Iterator[PromisedControl]:
     """The control of this target, begun to be found out by launching this scenario.
 
-    Have it `settled` before what was observed is believed. That raises InfrastructureError where nothing can be started under the
-    default profile either, or where its filter cannot be read though this should be possible.
+    Have it `settled` before what was observed is believed. That raises InfrastructureError where nothing can be started
+    under the default profile either, or where its filter cannot be read though this should be possible.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="default-filter") as pool:
         yield PromisedControl(pool.submit(_found_out, launcher, scenario, image))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from profile_smoke.run.usage import Usage
     from profile_smoke.scenario.model import Scenario
 
+
 @dataclass(frozen=True)
 class Bench:
     """Where one scenario is recorded and verified."""

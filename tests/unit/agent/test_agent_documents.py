@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from profile_smoke.model import Answer, Denial, Evidence, Process
 from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.observe.interface import NotHandedOverError
 from profile_smoke.observe.policy import Policy
+from profile_smoke.observe.promised import PromisedControl
 from profile_smoke.observe.readback import ProcessGoneError
 from profile_smoke.observe.record import Attempted
 from profile_smoke.profile.bpf import Instruction, Program
@@ -95,7 +97,9 @@ def test_a_policy_decides_alike_at_both_ends(
         evaluator = Evaluator(profile, NATIVE, known=lambda name: name not in unknown)
     except RuntimeRefusedError:
         return
-    controls: list[Control] = [LOADED, ConservativeControl()]
+    promise: Future[Control] = Future()
+    promise.set_result(LOADED)
+    controls: list[Control] = [LOADED, ConservativeControl(), PromisedControl(promise)]
     control = data.draw(st.sampled_from(controls))
     sent = Policy(evaluator, control, answer)
     got = documents.policy_of(travelled(documents.policy_document(sent, lambda name: name not in unknown)))
