@@ -153,7 +153,7 @@ def _parser(command: Command) -> Parser:
             groups.add_scenarios(parser)
             groups.add_targets(parser)
             groups.add_images(parser)
-            parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+            groups.add_quiet(parser)
         case Command.BASELINE:
             parser = _sub(
                 "baseline",

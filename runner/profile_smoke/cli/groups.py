@@ -16,7 +16,7 @@ from profile_smoke.cli.options import (
     StandinMode,
     TargetName,
 )
-from profile_smoke.report.interface import STDOUT, Format
+from profile_smoke.report.interface import STDOUT, Format, PlainFormat
 
 if TYPE_CHECKING:
     import argparse
@@ -37,15 +37,7 @@ def add_selection(parser: Parser) -> None:
     )
     add_scenarios(group)
     add_targets(group)
-    group.add_argument(
-        "--profiles-dir",
-        dest="profiles_dirs",
-        metavar="DIR",
-        type=values.folder,
-        action="append",
-        default=[],
-        help="a folder of your own profiles, beside the ones that come along; repeatable",
-    )
+    add_profiles_dirs(group)
     group.add_argument(
         "--privilege-escalation",
         metavar="WHICH",
@@ -71,6 +63,11 @@ def add_process(parser: Parser) -> None:
         default=[],
         help="a name or a path of the profile to compare with",
     )
+    add_profiles_dirs(parser)
+
+
+def add_profiles_dirs(parser: argparse._ActionsContainer) -> None:
+    """Where profiles are looked for."""
     parser.add_argument(
         "--profiles-dir",
         dest="profiles_dirs",
@@ -128,6 +125,11 @@ def add_images(parser: Parser) -> None:
         default=[],
         help="another image for a scenario: a reference or an archive; repeatable",
     )
+    add_standin(group)
+
+
+def add_standin(group: argparse._ActionsContainer) -> None:
+    """When images that were built here take the place of those that were asked for."""
     group.add_argument(
         "--standin",
         metavar="WHEN",
@@ -140,9 +142,7 @@ def add_images(parser: Parser) -> None:
 def add_effort(parser: Parser) -> None:
     """How much is done at a time, and at most."""
     group = parser.add_argument_group("how")
-    group.add_argument(
-        "--jobs", metavar="N", type=values.positive, help="launches at a time (default: suits this machine)"
-    )
+    add_jobs(group)
     group.add_argument(
         "--max-launches",
         metavar="N",
@@ -172,6 +172,13 @@ def add_effort(parser: Parser) -> None:
         "--baseline",
         metavar="FILE",
         help="compare what workloads use with this file; new calls that a profile refuses are unexpected",
+    )
+
+
+def add_jobs(group: argparse._ActionsContainer) -> None:
+    """How much is done at a time."""
+    group.add_argument(
+        "--jobs", metavar="N", type=values.positive, help="launches at a time (default: suits this machine)"
     )
 
 
@@ -216,10 +223,8 @@ def add_baseline(parser: Parser) -> None:
         default=OBSERVATIONS,
         help=f"observe each workload N times, and mark what it uses only sometimes (default: {OBSERVATIONS})",
     )
-    group.add_argument(
-        "--jobs", metavar="N", type=values.positive, help="launches at a time (default: suits this machine)"
-    )
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+    add_jobs(group)
+    add_quiet(group)
 
 
 def add_output(parser: Parser) -> None:
@@ -249,14 +254,31 @@ def add_output(parser: Parser) -> None:
         help="write the profile with the proven fix, in the layout of the original",
     )
     group.add_argument("--exit-zero", action="store_true", help="an unexpected verdict exits with 0, not 1")
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+    add_quiet(group)
 
 
-def add_destination(parser: argparse._ActionsContainer) -> None:
-    """Where the result goes."""
-    parser.add_argument(
-        "-o", "--output", metavar="PATH", default=STDOUT, help="where the result goes (default: stdout)"
+def add_plain_format(group: argparse._ActionsContainer, text: str = "table or json") -> None:
+    """How what is told of other things than runs looks."""
+    group.add_argument(
+        "-f",
+        "--format",
+        metavar="FORMAT",
+        type=values.choice(PlainFormat),
+        default=PlainFormat.TABLE,
+        help=text,
     )
+
+
+def add_destination(parser: argparse._ActionsContainer, what: str = "the result") -> None:
+    """Where it goes."""
+    parser.add_argument(
+        "-o", "--output", metavar="PATH", default=STDOUT, help=f"where {what} goes (default: stdout)"
+    )
+
+
+def add_quiet(parser: argparse._ActionsContainer) -> None:
+    """Whether progress is shown."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
 
 
 def add_common(parser: Parser) -> None:

@@ -120,7 +120,7 @@ def _lint() -> Parser:
         help="mend what can be mended without changing what the profile means; formatting stays",
     )
     profile_groups.add_reader(parser)
-    profile_groups.add_folders(parser)
+    groups.add_profiles_dirs(parser)
     profile_groups.add_host(parser)
     group = parser.add_argument_group("results")
     group.add_argument(
@@ -157,7 +157,7 @@ def _show() -> Parser:
         help="x86_64, x86, x32, aarch64 or arm (default: all that the machine can run)",
     )
     profile_groups.add_reader(parser)
-    profile_groups.add_folders(parser)
+    groups.add_profiles_dirs(parser)
     profile_groups.add_host(parser)
     profile_groups.add_output(parser)
     return parser
@@ -182,7 +182,7 @@ def _diff() -> Parser:
         help="who reads the files: oci, docker or kubernetes; twice: who reads the first, and who the second",
     )
     parser.add_argument("--check", action="store_true", help="exit code 1 where anything differs")
-    profile_groups.add_folders(parser)
+    groups.add_profiles_dirs(parser)
     profile_groups.add_host(parser)
     profile_groups.add_output(parser)
     return parser
@@ -203,7 +203,7 @@ def _score() -> Parser:
         help="the reference (default: runtime-default, this program's own, modelled on Docker's default profile)",
     )
     profile_groups.add_reader(parser)
-    profile_groups.add_folders(parser)
+    groups.add_profiles_dirs(parser)
     profile_groups.add_host(parser)
     profile_groups.add_output(parser)
     return parser
@@ -228,7 +228,7 @@ def _convert() -> Parser:
     )
     parser.add_argument("--name", metavar="NAME", help="metadata.name for spo (default: the profile's)")
     parser.add_argument("--namespace", metavar="NAME", help="metadata.namespace for spo (default: none)")
-    profile_groups.add_folders(parser)
+    groups.add_profiles_dirs(parser)
     profile_groups.add_host(parser)
     groups.add_destination(parser)
     return parser
@@ -257,7 +257,7 @@ def _install() -> Parser:
     parser.add_argument(
         "--force", action="store_true", help="replace files that were edited, or put there by someone else"
     )
-    profile_groups.add_folders(parser)
+    groups.add_profiles_dirs(parser)
     return parser
 
 

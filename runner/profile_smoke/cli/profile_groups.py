@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from profile_smoke.cli import groups, values
 from profile_smoke.cli.profile_options import Reader
-from profile_smoke.report.interface import PlainFormat
 
 if TYPE_CHECKING:
     from profile_smoke.cli.parser import Parser
@@ -30,19 +29,6 @@ def add_profiles(parser: Parser, *, optional: str = "") -> None:
         metavar="PROFILE",
         nargs="*" if optional else "+",
         help=f"{text} (default: {optional})" if optional else text,
-    )
-
-
-def add_folders(parser: Parser) -> None:
-    """Where profiles are looked for."""
-    parser.add_argument(
-        "--profiles-dir",
-        dest="profiles_dirs",
-        metavar="DIR",
-        type=values.folder,
-        action="append",
-        default=[],
-        help="a folder of your own profiles, beside the ones that come along; repeatable",
     )
 
 
@@ -82,14 +68,7 @@ def add_host(parser: Parser) -> None:
 def add_output(parser: Parser) -> None:
     """What becomes of the result."""
     group = parser.add_argument_group("results")
-    group.add_argument(
-        "-f",
-        "--format",
-        metavar="FORMAT",
-        type=values.choice(PlainFormat),
-        default=PlainFormat.TABLE,
-        help="table or json",
-    )
+    groups.add_plain_format(group)
     groups.add_destination(group)
 
 

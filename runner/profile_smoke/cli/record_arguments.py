@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.cli import groups, values
-from profile_smoke.cli.options import PROG, Command, Options, StandinMode
+from profile_smoke.cli.options import PROG, Command, Options
 from profile_smoke.cli.parser import Parser
 from profile_smoke.cli.record_options import RecordOptions
 from profile_smoke.errors import UsageError
@@ -108,31 +108,16 @@ def _parser() -> Parser:
         default=[],
         help="an image of your own, described by the options below; or another one for a scenario",
     )
-    group.add_argument(
-        "--standin",
-        metavar="WHEN",
-        type=values.choice(StandinMode),
-        default=StandinMode.AUTO,
-        help="take images built from distribution packages: auto (no registry answers), always, never",
-    )
+    groups.add_standin(group)
     _add_description(parser)
     _add_making(parser)
     group = parser.add_argument_group("results")
-    group.add_argument(
-        "-o", "--output", metavar="PATH", default=STDOUT, help="where the profile goes (default: stdout)"
-    )
+    groups.add_destination(group, "the profile")
     group.add_argument(
         "--force", action="store_true", help="replace a file that holds something else than what was recorded"
     )
-    group.add_argument(
-        "-f",
-        "--format",
-        metavar="FORMAT",
-        type=values.choice(PlainFormat),
-        default=PlainFormat.TABLE,
-        help="how to tell what was seen: table, or json, which --merge reads",
-    )
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+    groups.add_plain_format(group, "how to tell what was seen: table, or json, which --merge reads")
+    groups.add_quiet(group)
     groups.add_common(parser)
     return parser
 
@@ -214,9 +199,7 @@ def _add_making(parser: Parser) -> None:
     group.add_argument(
         "--base", metavar="PROFILE", help="start from this profile, and add what is missing, in its layout"
     )
-    group.add_argument(
-        "--jobs", metavar="N", type=values.positive, help="launches at a time (default: suits this machine)"
-    )
+    groups.add_jobs(group)
 
 
 def _image(text: str) -> tuple[str | None, str]:
