@@ -80,11 +80,16 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True)
 class ProfileRef:
-    """A profile as a report names it. `path` is None for the target's own default; `sha256` is of the file's bytes."""
+    """A profile as a report names it. `path` is None for the target's own default; `sha256` is of the file's bytes.
+
+    `lines` are those of the file, from 1, in which a rule first names the calls that the cell has something to say of;
+    under the empty name that of `syscalls`, where a new rule goes.
+    """
 
     name: str
     path: str | None
     sha256: str | None
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -446,4 +451,15 @@ class RunReport:
     """By profile; empty where it was not measured."""
     gate: Gate | None = None
     """None: no gate judged it."""
+    failure: str = ""
+    """What ended the run early or left it incomplete, other than an interrupt; one line, empty where nothing did."""
+    shard: str = ""
+    """`2/5`: the second of five parts of a selection; empty for the whole."""
+    notes: tuple[str, ...] = ()
+    """What is to be known about the run as a whole."""
     schema: str = SCHEMA
+
+    @property
+    def deciding(self) -> tuple[CellResult, ...]:
+        """The cells that decide the exit code: those that gate, and all where none does."""
+        return tuple(cell for cell in self.cells if cell.gates) or self.cells

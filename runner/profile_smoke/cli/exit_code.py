@@ -18,15 +18,16 @@ def exit_code(report: RunReport, *, exit_zero: bool) -> int:
     """0 as expected, 1 an unexpected verdict, 3 nothing was run, 4 not judged, 130 interrupted.
 
     1 wins over 4. Cells that only inform never give 1; they count for 3 and 4 where no cell decides, so that
-    a run in which nothing could be judged is never a success. `exit_zero` takes 1 away, nothing else.
+    a run in which nothing could be judged is never a success. A run that failed itself gives 4 unless a cell gives 1.
+    `exit_zero` takes 1 away, nothing else.
     """
     if report.interrupted:
         return InterruptedRunError.exit_code
-    watched = [cell for cell in report.cells if cell.gates] or report.cells
-    if all(cell.verdict is Verdict.SKIPPED for cell in watched):
+    watched = report.deciding
+    if not report.failure and all(cell.verdict is Verdict.SKIPPED for cell in watched):
         return NothingSelectedError.exit_code
     if not exit_zero and any(cell.unexpected for cell in watched):
         return UNEXPECTED
-    if any(cell.verdict is Verdict.ERROR for cell in watched):
+    if report.failure or any(cell.verdict is Verdict.ERROR for cell in watched):
         return InfrastructureError.exit_code
     return AS_EXPECTED

@@ -21,6 +21,7 @@ from typing import Any
 from profile_smoke import recording
 from profile_smoke.errors import BadFileError
 from profile_smoke.model import SCHEMA, RunReport
+from profile_smoke.report.escape import json_text
 from profile_smoke.report.text import clipped, unicode
 
 
@@ -32,7 +33,7 @@ def dump(report: RunReport | recording.Recorded) -> str:
     """
     document = _encode(report)
     ordered = {"schema": document.pop("schema"), **document}
-    return json.dumps(ordered, indent=2, allow_nan=False) + "\n"
+    return json_text(ordered)
 
 
 def load(text: str, source: str) -> RunReport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -167,7 +166,7 @@ def standin_name(image: ImageInfo) -> str:
 
 
 def _folded(text: str, width: int) -> str:
-    return "\n".join(textwrap.wrap(safe(text), width, break_on_hyphens=False)) or "-"
+    return wrap(safe(text), width) or "-"
 
 
 def _colours(cell: CellResult) -> tuple[Colour, ...]:

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# GitHub's runner takes `::name ...::` at the start of a line for a command, after blanks too, and `##[name]` anywhere
+# (ActionCommand.cs in actions/runner).
+_COMMAND = re.compile(r"^\s*::(?=[A-Za-z])|##\[", re.MULTILINE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIRST_ESCAPED_BYTE, _LAST_ESCAPED_BYTE = 0xDC80, 0xDCFF
 
@@ -56,11 +59,18 @@ def unicode(text: str) -> str:
 
 
 def safe(text: str) -> str:
-    r"""One line that shows what is there: tabs as blanks, what does not print as ``\x1b``, ``\u202e``."""
-    text = text.expandtabs(4)
+    r"""One line that shows what is there: tabs as blanks, what does not print as ``\x1b``, ``\u202e``.
+
+    What a CI runner would obey when it sees it in a log gets a backslash: ``\::error::``, ``#\#[error]``.
+    """
+    text = _COMMAND.sub(_disobeyed, text.expandtabs(4))
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _disobeyed(match: re.Match[str]) -> str:
+    return r"#\#[" if match[0] == "##[" else f"{match[0][:-2]}\\::"
 
 
 def _escape(char: str) -> str:
@@ -71,13 +81,15 @@ def _escape(char: str) -> str:
 
 def wrap(text: str, width: int, indent: str = "", hang: str | None = None) -> str:
     """The text in lines of at most `width` columns, the first after `indent`, the others after `hang`."""
-    return textwrap.fill(
+    filled = textwrap.fill(
         text,
         width,
         initial_indent=indent,
         subsequent_indent=indent if hang is None else hang,
         break_on_hyphens=False,
     )
+    # What stood in the middle of a line before may begin one now.
+    return _COMMAND.sub(_disobeyed, filled)
 
 
 def counted(number: int, noun: str) -> str:

@@ -13,6 +13,7 @@ from profile_smoke.model import (
     PHASE_CREATE,
     CellResult,
     Denial,
+    Drift,
     Effect,
     Evidence,
     Fix,
@@ -20,7 +21,7 @@ from profile_smoke.model import (
     ProfileRef,
     Verdict,
 )
-from profile_smoke.profile import render
+from profile_smoke.profile import places, render
 from profile_smoke.profile.observed import UNOBSERVED
 from profile_smoke.run.blame import Blame, BudgetExhausted, find_blame
 from profile_smoke.run.candidates import rules_of, unobserved
@@ -100,7 +101,7 @@ class CellRunner:
             draft = _Draft(Verdict.ERROR, {"reason": str(error)})
         return CellResult(
             id=cell.id,
-            profile=_reference(cell),
+            profile=_reference(cell, draft.facts),
             scenario=cell.scenario.name,
             target=self.launcher.target.info(),
             image=image.info if image else None,
@@ -317,10 +318,18 @@ def _why_unknown(blame: Blame) -> str:
     return "allowing every refused call that was seen does not make it work either"
 
 
-def _reference(cell: Cell) -> ProfileRef:
+def _reference(cell: Cell, facts: Mapping[str, Any]) -> ProfileRef:
+    """The profile, with the lines of its file that these facts are about."""
     document = cell.profile.document
+    drift: Drift | None = facts.get("drift")
+    told = {
+        *facts.get("blocking", ()),
+        *(call.name.rpartition(":")[2] for call in (drift.new if drift else ())),
+        *(row.syscall for row in facts.get("dangerous", ()) if row.permitted and facts.get("forbidden")),
+    }
     return ProfileRef(
         name=cell.profile.name,
         path=str(cell.profile.path) if cell.profile.path else None,
         sha256=document.sha256 if document else None,
+        lines=places.lines(document, told) if document else {},
     )

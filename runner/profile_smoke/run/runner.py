@@ -58,16 +58,18 @@ class Runner:
         self._run, self._targets, self._controls = run, targets, controls
         self._settings, self._progress = settings, progress
         self._stop = threading.Event()
+        self._interrupted = False
+        self._results: dict[str, CellResult] = {}
+        self._began, self._started = time.monotonic(), datetime.now(UTC)
 
     def execute(self, cells: Sequence[Cell]) -> RunReport:
         """Run the cells. After an interrupt the report holds what was finished, and says so.
 
         Raises:
-            InfrastructureError: cleaning up failed, or an observer could not begin.
+            InfrastructureError: cleaning up failed, or an observer could not begin; `report` has what was finished.
         """
-        began, started = time.monotonic(), datetime.now(UTC)
+        self._began, self._started = time.monotonic(), datetime.now(UTC)
         slots = threading.Semaphore(self._settings.jobs)
-        results: dict[str, CellResult] = {}
         self._progress.run_started(len(cells))
         try:
             with ExitStack() as stack:
@@ -82,19 +84,26 @@ class Runner:
                     )
                     for name, target in self._targets.items()
                 }
-                self._all(cells, runners, results)
+                self._all(cells, runners)
         finally:
             self._progress.run_finished()
-        interrupted = self._stop.is_set()
-        finished = tuple(results.get(cell.id) or self._skipped(cell) for cell in cells)
+        return self.report(cells)
+
+    def report(self, cells: Sequence[Cell], *, failure: str = "") -> RunReport:
+        """What is known of the cells now; `failure` is what ended the run, if that was no interrupt."""
+        why = "the run failed" if failure else "interrupted"
+        finished = tuple(
+            self._results.get(cell.id) or self._skipped(cell, f"{why} before it was done") for cell in cells
+        )
         return RunReport(
             run=self._run.run_id,
             version=__version__,
-            started=started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            seconds=time.monotonic() - began,
+            started=self._started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            seconds=time.monotonic() - self._began,
             cells=finished,
-            interrupted=interrupted,
+            interrupted=self._interrupted,
             unused=unused_by_profile(finished),
+            failure=failure,
         )
 
     def _observer(self, target: Target, stack: ExitStack) -> Observer | None:
@@ -110,12 +119,10 @@ class Runner:
             keep_failed=self._settings.keep_failed,
         )
 
-    def _all(
-        self, cells: Sequence[Cell], runners: Mapping[str, CellRunner], results: dict[str, CellResult]
-    ) -> None:
+    def _all(self, cells: Sequence[Cell], runners: Mapping[str, CellRunner]) -> None:
         with ThreadPoolExecutor(self._settings.jobs, thread_name_prefix="cell") as pool:
             futures: list[Future[None]] = [
-                pool.submit(self._one, cell, runners[cell.target], results) for cell in cells
+                pool.submit(self._one, cell, runners[cell.target]) for cell in cells
             ]
             try:
                 pending = set(futures)
@@ -129,10 +136,11 @@ class Runner:
                 self._controls.cancel()
                 for future in futures:
                     future.cancel()
-                if not isinstance(error, KeyboardInterrupt | InterruptedRunError):
+                self._interrupted = isinstance(error, KeyboardInterrupt | InterruptedRunError)
+                if not self._interrupted:
                     raise
 
-    def _one(self, cell: Cell, runner: CellRunner, results: dict[str, CellResult]) -> None:
+    def _one(self, cell: Cell, runner: CellRunner) -> None:
         if self._stop.is_set():
             return
         self._progress.cell_started(cell.id)
@@ -142,10 +150,10 @@ class Runner:
             if not self._stop.is_set():
                 raise
             return
-        results[cell.id] = result
+        self._results[cell.id] = result
         self._progress.cell_done(result)
 
-    def _skipped(self, cell: Cell) -> CellResult:
+    def _skipped(self, cell: Cell, reason: str) -> CellResult:
         document = cell.profile.document
         path = str(cell.profile.path) if cell.profile.path else None
         return CellResult(
@@ -157,5 +165,5 @@ class Runner:
             expected=cell.expected,
             verdict=Verdict.SKIPPED,
             no_new_privileges=cell.scenario.start.no_new_privileges,
-            reason="interrupted before it was done",
+            reason=reason,
         )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profile_smoke import rundir
-from profile_smoke.cli import wiring
+from profile_smoke.cli import publish, wiring
 from profile_smoke.cli.exit_code import exit_code
 from profile_smoke.cli.options import Keep, Options
-from profile_smoke.errors import UsageError
+from profile_smoke.errors import SmokeError, UsageError
 from profile_smoke.interrupts import admitted
 from profile_smoke.profile.edit import write_fix
 from profile_smoke.profile.purpose import DenyCheck
 from profile_smoke.report import baseline, write
-from profile_smoke.report.interface import render
 from profile_smoke.report.progress import choose
-from profile_smoke.report.text import Style
+from profile_smoke.report.text import Style, safe
 from profile_smoke.run.cell import Effort
 from profile_smoke.run.controls import Controls
 from profile_smoke.run.drift import DriftCheck
@@ -29,6 +29,7 @@ from profile_smoke.run.watch import Watches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from profile_smoke.cli.options import TargetName
     from profile_smoke.model import RunReport
     from profile_smoke.profile.model import Rule
     from profile_smoke.run.plan import Cell
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
 
 def main(options: Options) -> int:
     """Run the selected cells and write what was asked for."""
-    for destination in (options.output, *(each.path for each in options.reports)):
-        write.check(destination)
+    publish.check(options)
     drift = _drift_check(options)
     deny = _deny_check(options)
     names = wiring.target_names(options)
@@ -49,27 +49,60 @@ def main(options: Options) -> int:
     if options.write_fix:
         write.check(options.write_fix)
         _check_fix_selection(cells)
-    with rundir.open_run(rundir.new_run_id()) as run:
-        images = wiring.store()
-        with admitted():
-            targets = wiring.targets(names, run, images)
-        runner = Runner(
-            run,
-            targets,
-            Controls(options.images, options.standin.value, images.cancel),
-            Settings(
-                Effort(
-                    options.observe, options.max_launches, options.jobs or os.cpu_count() or 1, deny, watch
-                ),
-                keep_failed=options.keep is Keep.ON_FAILURE,
-            ),
-            choose(sys.stderr, Style.of(sys.stderr), quiet=options.quiet),
-        )
-        report = runner.execute(cells)
-    _publish(report, options)
+    effort = Effort(options.observe, options.max_launches, options.jobs or os.cpu_count() or 1, deny, watch)
+    report, error = _execute(options, names, cells, effort)
+    publish.publish(report, options)
+    if error is not None and not isinstance(error, SmokeError):
+        raise error
+    if report.failure:
+        print(f"profile-smoke: {safe(report.failure)}", file=sys.stderr)  # noqa: T201
     if options.write_fix:
         _write_fix(report, cells, options.write_fix)
     return exit_code(report, exit_zero=options.exit_zero)
+
+
+def _execute(
+    options: Options, names: Sequence[TargetName], cells: Sequence[Cell], effort: Effort
+) -> tuple[RunReport, Exception | None]:
+    """The report of the run, and what made it fail. What was found before the failure is not lost.
+
+    Raises:
+        SmokeError: the run could not begin.
+    """
+    runner: Runner | None = None
+    report: RunReport | None = None
+    failed: Exception | None = None
+    try:
+        with rundir.open_run(rundir.new_run_id()) as run:
+            images = wiring.store()
+            with admitted():
+                targets = wiring.targets(names, run, images)
+            runner = Runner(
+                run,
+                targets,
+                Controls(options.images, options.standin.value, images.cancel),
+                Settings(effort, keep_failed=options.keep is Keep.ON_FAILURE),
+                choose(sys.stderr, Style.of(sys.stderr), quiet=options.quiet),
+            )
+            report = runner.execute(cells)
+    except KeyboardInterrupt:
+        # A signal while it cleaned up. One that came before has been obeyed, and the report says so.
+        if report is None:
+            raise
+        report = replace(report, interrupted=True)
+    except Exception as error:
+        if runner is None:
+            raise
+        failed = error
+        report = runner.report(cells, failure=_words(error))
+    shard = f"{options.shard.index}/{options.shard.count}" if options.shard else ""
+    return replace(report, shard=shard), failed
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, SmokeError):
+        return str(error)
+    return f"internal error: {type(error).__name__}: {error}"
 
 
 def _deny_check(options: Options) -> DenyCheck | None:
@@ -96,13 +129,6 @@ def _watch(drift: DriftCheck | None, options: Options) -> Watch | None:
     if options.unused:
         watches.append(UnusedCheck())
     return Watches(watches) if watches else None
-
-
-def _publish(report: RunReport, options: Options) -> None:
-    for each in options.reports:
-        write.write(each.path, render(report, each.format, Style()))
-    style = Style.of(sys.stdout) if options.output == write.STDOUT else Style()
-    write.write(options.output, render(report, options.format, style))
 
 
 def _check_fix_selection(cells: Sequence[Cell]) -> None:

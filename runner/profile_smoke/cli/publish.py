@@ -1,0 +1,44 @@
+"""Writing the reports of a result: what `run` and `report` share."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from profile_smoke.errors import SmokeError
+from profile_smoke.interrupts import shielded
+from profile_smoke.report import write
+from profile_smoke.report.interface import render
+from profile_smoke.report.text import Style
+
+if TYPE_CHECKING:
+    from profile_smoke.cli.options import Options
+    from profile_smoke.model import RunReport
+
+
+def check(options: Options) -> None:
+    """Raise UsageError where a report could not be written: before minutes of work, not after."""
+    for destination in (options.output, *(each.path for each in options.reports)):
+        write.check(destination)
+
+
+def publish(report: RunReport, options: Options) -> None:
+    """Write all reports that were asked for; one that cannot be written does not keep the others from it.
+
+    Raises:
+        SmokeError: the first that could not be written, after the others are.
+    """
+    errors: list[SmokeError] = []
+    with shielded():
+        for each in options.reports:
+            try:
+                write.write(each.path, render(report, each.format, Style()))
+            except SmokeError as error:
+                errors.append(error)
+    style = Style.of(sys.stdout) if options.output == write.STDOUT else Style()
+    try:
+        write.write(options.output, render(report, options.format, style))
+    except SmokeError as error:
+        errors.append(error)
+    if errors:
+        raise errors[0]

@@ -1,0 +1,186 @@
+"""JUnit XML: a suite for each profile on a target, a case for each phase of a scenario, a probe being one.
+
+Of the dialects the one that Jenkins, GitLab and Azure read alike: `testsuites`, `testsuite`, `testcase`, and in that
+`failure`, `error` or `skipped`, then `system-out` (the xUnit plugin's `junit-10.xsd`). A failure is an unexpected verdict;
+an error is a deciding cell that could not be judged; what only informs is never either.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET  # noqa: S405  written here, never parsed
+
+from profile_smoke.model import CellResult, Expected, Launch, LaunchKind, RunReport, Verdict
+from profile_smoke.report import drift, story, words
+from profile_smoke.report.escape import lines
+from profile_smoke.report.text import Style, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_RUN = "profile-smoke"
+_KINDS = ("failure", "error", "skipped")
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One test case. `kind` is one of `_KINDS`, empty for a pass; `message` one line; `output` what was said and seen."""
+
+    name: str
+    seconds: float
+    kind: str = ""
+    message: str = ""
+    output: str = ""
+
+
+def render(report: RunReport) -> str:
+    """The document, ending in a newline."""
+    deciding = {cell.id for cell in report.deciding}
+    root = ET.Element("testsuites", name=_RUN)
+    for (target, profile), cells in _grouped(report.cells):
+        cases = [(cell, case) for cell in cells for case in _cases(cell, decides=cell.id in deciding)]
+        suite = _suite(f"{profile}@{target}", [case for _, case in cases], report)
+        _properties(suite, cells)
+        for cell, case in cases:
+            suite.append(_element(f"{profile}.{cell.scenario}", case))
+        root.append(suite)
+    if incomplete := _incomplete(report):
+        suite = _suite(_RUN, [incomplete], report)
+        suite.append(_element(_RUN, incomplete))
+        root.append(suite)
+    for key in ("tests", "failures", "errors"):
+        root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
+    root.set("time", f"{report.seconds:.3f}")
+    ET.indent(root)
+    # ASCII, so that the declaration is true however the text is written.
+    return ET.tostring(root, encoding="us-ascii", xml_declaration=True).decode("ascii") + "\n"
+
+
+def _grouped(cells: Sequence[CellResult]) -> Iterator[tuple[tuple[str, str], list[CellResult]]]:
+    """The cells by target and profile, in the order in which each pair comes first."""
+    groups: dict[tuple[str, str], list[CellResult]] = {}
+    for cell in cells:
+        groups.setdefault((cell.target.name, cell.profile.name), []).append(cell)
+    yield from groups.items()
+
+
+def _incomplete(report: RunReport) -> _Case | None:
+    if report.interrupted:
+        return _Case("run", report.seconds, "error", "interrupted: the cells that are missing were not run")
+    if report.failure:
+        return _Case("run", report.seconds, "error", f"the run failed: {report.failure}")
+    return None
+
+
+def _suite(name: str, cases: Sequence[_Case], report: RunReport) -> ET.Element:
+    return ET.Element(
+        "testsuite",
+        name=safe(name),
+        tests=str(len(cases)),
+        failures=str(sum(case.kind == "failure" for case in cases)),
+        errors=str(sum(case.kind == "error" for case in cases)),
+        skipped=str(sum(case.kind == "skipped" for case in cases)),
+        time=f"{sum(case.seconds for case in cases):.3f}",
+        timestamp=safe(report.started.removesuffix("Z")),
+    )
+
+
+def _properties(suite: ET.Element, cells: Sequence[CellResult]) -> None:
+    """The profile's file, the versions of the target, and what really ran."""
+    values = {
+        "profile.path": cells[0].profile.path or "",
+        "profile.sha256": cells[0].profile.sha256 or "",
+        **{f"target.{name}": version for name, version in cells[0].target.versions.items()},
+        **{f"image.{cell.scenario}": cell.image.digest for cell in cells if cell.image},
+    }
+    element = ET.SubElement(suite, "properties")
+    for name, value in values.items():
+        ET.SubElement(element, "property", name=safe(name), value=safe(value))
+
+
+def _element(classname: str, case: _Case) -> ET.Element:
+    element = ET.Element(
+        "testcase", classname=safe(classname), name=safe(case.name), time=f"{case.seconds:.3f}"
+    )
+    if case.kind:
+        ET.SubElement(element, case.kind, message=safe(case.message))
+    if case.output:
+        ET.SubElement(element, "system-out").text = lines(case.output)
+    return element
+
+
+def _cases(cell: CellResult, *, decides: bool) -> Iterator[_Case]:
+    """A case for each phase, and for each thing beside them that was looked at."""
+    prefix = cell.id.partition("/")[2].replace(f"@{cell.target.name}", "") or cell.scenario
+    launch = _judged(cell)
+    phases = dict(cell.control.phases) if cell.control else {}
+    order = list(dict.fromkeys([*phases, *(launch.phases if launch else {})]))
+    ends = cell.phase if cell.verdict in (Verdict.BLOCKED, Verdict.ERROR) else None
+    if not order or cell.verdict is Verdict.SKIPPED:
+        yield _end(cell, _Case(prefix, cell.seconds), decides=decides)
+    else:
+        if ends is not None and ends not in order:
+            order.append(ends)
+        last = order.index(ends) if ends is not None else len(order) - 1
+        times = _times(launch, order[: last + 1])
+        for index, phase in enumerate(order):
+            case = _Case(f"{prefix} {phase}", times.get(phase, 0.0))
+            if index == last:
+                case = _end(cell, case, decides=decides)
+            elif index > last:
+                case = replace(case, kind="skipped", message=f"not reached: it ended in {order[last]}")
+            yield case
+    if cell.expected is Expected.BLOCKED and cell.verdict is Verdict.PASSED:
+        message = f"{cell.scenario} works under {cell.profile.name}, which is meant to stop it"
+        yield _Case(f"{prefix} is blocked", 0.0, "failure", message)
+    if cell.forbidden:
+        message = f"permits what it must not: {cell.forbidden[0]}"
+        yield _Case(f"{prefix} deny-check", 0.0, "failure", message, "\n".join(cell.forbidden))
+    if cell.drift is not None:
+        yield _Case(
+            f"{prefix} baseline",
+            0.0,
+            "failure" if cell.drifted else "",
+            drift.why(cell),
+            "\n".join(drift.lines(cell)),
+        )
+
+
+def _judged(cell: CellResult) -> Launch | None:
+    """The launch that the verdict comes from: the enforced one of the profile as it is, else the control."""
+    plain = (each for each in cell.launches if each.kind is LaunchKind.ENFORCE and not each.allowed)
+    return next(plain, cell.control)
+
+
+def _times(launch: Launch | None, order: Sequence[str]) -> dict[str, float]:
+    """Seconds that each phase took."""
+    if launch is None:
+        return {}
+    entered = [launch.phases[phase] / 1000 for phase in order if phase in launch.phases]
+    spent = [max(after - before, 0.0) for before, after in itertools.pairwise([*entered, launch.seconds])]
+    return dict(zip((phase for phase in order if phase in launch.phases), spent, strict=True))
+
+
+def _end(cell: CellResult, case: _Case, *, decides: bool) -> _Case:
+    """The case in which the cell ended, with its verdict and all that was said."""
+    log = "\n".join(cell.log)
+    if cell.verdict is Verdict.PASSED:
+        return replace(case, output="\n".join([*words.caveats(cell), log]).strip("\n"))
+    kind = _kind(cell, decides=decides)
+    message = f"{words.standing(cell)}: {words.blockers(cell) if cell.verdict is Verdict.BLOCKED else cell.reason}"
+    output = story.tell(cell, Style()) if cell.verdict is not Verdict.SKIPPED else ""
+    return replace(case, kind=kind, message=message if kind else "", output=output)
+
+
+def _kind(cell: CellResult, *, decides: bool) -> str:
+    match cell.verdict:
+        case Verdict.ERROR:
+            return "error" if decides else "skipped"
+        case Verdict.BLOCKED if cell.expected is not Expected.BLOCKED:
+            return "failure" if cell.expected is Expected.PASSED else "skipped"
+        case Verdict.SKIPPED:
+            return "skipped"
+        case _:
+            return ""

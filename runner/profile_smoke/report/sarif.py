@@ -1,0 +1,154 @@
+"""SARIF 2.1.0, as code scanning takes it: what is wrong with a profile, at the line of its file where the fix belongs.
+
+What says nothing about a profile (a cell that could not be judged, an interrupt) is no result but a notification, and
+makes `executionSuccessful` false. Specification: OASIS sarif-v2.1.0; what GitHub reads of it: "SARIF support for code
+scanning" in its documentation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from profile_smoke.report import source
+from profile_smoke.report.escape import json_text, lines
+from profile_smoke.report.findings import MEANING, Finding, Level, Rule, findings
+from profile_smoke.report.text import clipped, counted, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from profile_smoke.model import RunReport
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_ROOT = "%SRCROOT%"
+_MOST = 5000
+"""Code scanning shows no more results of one run."""
+_LONGEST = 4000
+"""Characters of a message: enough for every sentence, and nothing from a container can fill a file."""
+_ABOUT_RUN = (Rule.NOT_JUDGED, Rule.INCOMPLETE)
+_FINGERPRINTS = ("primaryLocationLineHash", "profileSmoke/v1")
+"""The first is the only one that code scanning compares. It would hash the line, on which findings of several calls stand."""
+
+
+def render(report: RunReport) -> str:
+    """The document, ending in a newline."""
+    found = findings(report)
+    results = [each for each in found if each.rule not in _ABOUT_RUN and each.profile and each.profile.path]
+    others = [each for each in found if each not in results]
+    notices = [_notification(each) for each in others]
+    if len(results) > _MOST:
+        text = f"{counted(len(results) - _MOST, 'more result')}, less severe, are left out"
+        notices.append({"level": "warning", "message": {"text": text}})
+    rules = list(dict.fromkeys(each.rule for each in results))
+    run = {
+        "tool": {"driver": _driver(report, rules)},
+        "automationDetails": {"id": category(report)},
+        "originalUriBaseIds": {_ROOT: {"uri": source.root_uri()}},
+        "invocations": [
+            {
+                "executionSuccessful": not any(each.level is Level.ERROR for each in others),
+                "startTimeUtc": safe(report.started),
+                **_end(report),
+                "toolExecutionNotifications": notices,
+            }
+        ],
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(each, rules) for each in results[:_MOST]],
+    }
+    return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def category(report: RunReport) -> str:
+    """What tells the results of one job from those of the others of a workflow: the same in every run of that job.
+
+    Targets, and the profile, the scenario and the part of the selection where the job has just one.
+    """
+    dimensions: list[Iterable[str]] = [
+        ["profile-smoke"],
+        sorted({cell.target.name for cell in report.cells}),
+        _single(cell.profile.name for cell in report.cells),
+        _single(cell.scenario for cell in report.cells),
+        [f"part {report.shard.replace('/', ' of ')}"] if report.shard else [],
+    ]
+    return "".join(f"{safe('+'.join(each)).replace('/', '-')}/" for each in dimensions if each)
+
+
+def _single(names: Iterable[str]) -> list[str]:
+    found = set(names)
+    return list(found) if len(found) == 1 else []
+
+
+def _driver(report: RunReport, rules: Sequence[Rule]) -> dict[str, Any]:
+    return {
+        "name": "profile-smoke",
+        "version": safe(report.version),
+        "rules": [
+            {
+                "id": rule.value,
+                "name": rule.value.title().replace("-", ""),
+                "shortDescription": {"text": MEANING[rule]},
+                                "help": {"text": "The whole story of the cell is in the job's log and in its other reports."},
+                "properties": {"tags": ["security", "seccomp"]},
+            }
+            for rule in rules
+        ],
+    }
+
+
+def _result(finding: Finding, rules: Sequence[Rule]) -> dict[str, Any]:
+    assert finding.profile is not None and finding.profile.path is not None  # noqa: S101, PT018  chosen just so
+    return {
+        "ruleId": finding.rule.value,
+        "ruleIndex": rules.index(finding.rule),
+        "level": finding.level.value,
+        "message": {"text": _text(finding)},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": _artifact(finding.profile.path),
+                    "region": {"startLine": finding.line or 1},
+                }
+            }
+        ],
+        "partialFingerprints": dict.fromkeys(_FINGERPRINTS, _fingerprint(finding)),
+        "properties": {
+            "cell": safe(finding.cell.id) if finding.cell else "",
+            "subject": safe(finding.subject),
+        },
+    }
+
+
+def _artifact(path: str) -> Mapping[str, str]:
+    uri = source.uri(path)
+    return {"uri": uri} if uri.startswith("file:") else {"uri": uri, "uriBaseId": _ROOT}
+
+
+def _fingerprint(finding: Finding) -> str:
+    """The same for the same finding in every run, wherever it stands in the file by then."""
+    place = finding.cell.id if finding.cell else ""
+    parts = (finding.rule.value, finding.profile.name if finding.profile else "", place, finding.subject)
+    return hashlib.sha256("\0".join(map(safe, parts)).encode()).hexdigest()[:32]
+
+
+def _notification(finding: Finding) -> dict[str, Any]:
+    return {
+        "descriptor": {"id": finding.rule.value},
+        "level": finding.level.value,
+        "message": {"text": _text(finding)},
+    }
+
+
+def _text(finding: Finding) -> str:
+    return clipped(lines(finding.text), _LONGEST)
+
+
+def _end(report: RunReport) -> dict[str, str]:
+    """When it ended; nothing where the start is no time that can be added to."""
+    try:
+        started = datetime.strptime(report.started, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        ended = started + timedelta(seconds=report.seconds)
+    except (ValueError, OverflowError):
+        return {}
+    return {"endTimeUtc": ended.strftime("%Y-%m-%dT%H:%M:%SZ")}
