@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.cli import groups, profile_arguments, values
+from profile_smoke.cli import groups, profile_arguments, report_arguments, values
 from profile_smoke.cli.options import PROG, Command, ListFormat, Options
 from profile_smoke.cli.parser import Parser
 from profile_smoke.errors import UsageError
@@ -32,6 +32,7 @@ commands:
   filter          read a live process's filters from the kernel, compare them with a profile
   doctor          say what this machine can do, and what to do about what is missing
   baseline update keep what workloads use, for run --baseline to compare with
+  report          write other reports of a stored result, or make one of several (report merge)
   images prepare  pull or build the images ahead of time
   clean           remove what a killed run left behind
 
@@ -64,6 +65,8 @@ def parse(arguments: Sequence[str]) -> Options:
         from profile_smoke.cli import record_arguments
 
         return record_arguments.parse(rest)
+    if command is Command.REPORT:
+        return report_arguments.parse(rest)
     if command is Command.PROFILE:
         return Options(command, profile=profile_arguments.parse(rest))
     parser = _parser(command)

@@ -230,6 +230,18 @@ def add_baseline(parser: Parser) -> None:
 def add_output(parser: Parser) -> None:
     """What becomes of the result."""
     group = parser.add_argument_group("results")
+    add_reports(group)
+    group.add_argument(
+        "--write-fix",
+        metavar="PATH",
+        help="write the profile with the proven fix, in the layout of the original",
+    )
+    add_exit_zero(group)
+    add_quiet(group)
+
+
+def add_reports(group: argparse._ActionsContainer) -> None:
+    """The report that goes to the main destination, and others."""
     group.add_argument(
         "-f",
         "--format",
@@ -248,13 +260,11 @@ def add_output(parser: Parser) -> None:
         default=[],
         help="one more report, to a file; repeatable",
     )
-    group.add_argument(
-        "--write-fix",
-        metavar="PATH",
-        help="write the profile with the proven fix, in the layout of the original",
-    )
+
+
+def add_exit_zero(group: argparse._ActionsContainer) -> None:
+    """Whether an unexpected verdict fails the command."""
     group.add_argument("--exit-zero", action="store_true", help="an unexpected verdict exits with 0, not 1")
-    add_quiet(group)
 
 
 def add_plain_format(group: argparse._ActionsContainer, text: str = "table or json") -> None:

@@ -35,6 +35,7 @@ class Command(StrEnum):
     IMAGES = "images"
     CLEAN = "clean"
     BASELINE = "baseline"
+    REPORT = "report"
 
 
 class ListFormat(StrEnum):
@@ -98,9 +99,9 @@ class Options:
 
     Empty `profiles`, `scenarios` and `targets` mean: not said, and so does None for `privilege_escalation`. `jobs` None:
     as many as suit this machine.
-    `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint`,
-    `runs` the run ids for `clean`, `prune` whether it removes old images too, `pid` the process for `filter`,
-    `profile` is what a sub-command of `profile` has, `record`
+    `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint` and
+    `report`, `merge` whether `report` makes one result of several, `runs` the run ids for `clean`, `prune` whether it
+    removes old images too, `pid` the process for `filter`, `profile` is what a sub-command of `profile` has, `record`
     what `record` alone has.
     """
 
@@ -138,3 +139,4 @@ class Options:
     pid: int | None = None
     profile: ProfileOptions | None = None
     record: RecordOptions | None = None
+    merge: bool = False

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.baseline import SCHEMA, Baseline, Workload
 from profile_smoke.errors import BadFileError
 from profile_smoke.report.json import load_as
+from profile_smoke.report.read import MAX_BYTES, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,13 +26,13 @@ def dump(baseline: Baseline) -> str:
     return f'{{\n  "schema": "{SCHEMA}",\n  "workloads": [\n{body}\n  ]\n}}\n'
 
 
-def load(text: str, source: str) -> Baseline:
+def load(content: str, source: str) -> Baseline:
     """Read what `dump` wrote, or what someone made of it by hand. `source` is the file as the user named it.
 
     Raises:
         BadFileError: what is wrong, and where in the file.
     """
-    baseline: Baseline = load_as(Baseline, SCHEMA, text, source)
+    baseline: Baseline = load_as(Baseline, SCHEMA, content, source)
     for where, problem in _problems(baseline):
         raise BadFileError(source, where, problem)
     return baseline
@@ -40,13 +40,7 @@ def load(text: str, source: str) -> Baseline:
 
 def read(path: str) -> Baseline:
     """Read a file. Raises BadFileError, also where it cannot be read at all."""
-    try:
-        text = Path(path).read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadFileError(path, f"byte {error.start}", "is no UTF-8 text") from None
-    except OSError as error:
-        raise BadFileError(path, "", f"cannot be read: {error.strerror}") from None
-    return load(text, path)
+    return load(text(path, MAX_BYTES), path)
 
 
 def _workload(workload: Workload) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 
 from profile_smoke.report.text import safe, unicode
 
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>|#~$&!@:^]|(?<=www)\.", re.IGNORECASE)
+# A colon is only active in addresses and in :emoji:, a full stop in www.
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>|#~$&!@^]|:(?=//|[\w+-]+:)|(?<=www)\.", re.IGNORECASE)
 _FENCE = re.compile("`{3,}")
 
 
@@ -23,7 +24,7 @@ def lines(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    r"""Inline text of GitHub's Markdown, also in a table: `a\_b\|c`. Any punctuation may have a backslash (CommonMark 2.4)."""
+    r"""Inline text of GitHub's Markdown, also in a table: `a\_b\|c` (CommonMark 2.4, backslash escapes)."""
     return _MARKDOWN.sub(lambda match: f"\\{match[0]}", safe(text))
 
 

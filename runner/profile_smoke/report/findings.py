@@ -44,7 +44,7 @@ MEANING = {
     Rule.BLOCKED: "A workload fails under the profile; which syscall is the cause was not proven.",
     Rule.NOT_BLOCKED: "A profile lets a workload work that it is meant to stop.",
     Rule.PERMITS_FORBIDDEN: "The filter permits a dangerous call that the profile's purpose forbids.",
-    Rule.NEW_CALL_REFUSED: "The workload uses a call that it did not use when the baseline was kept, and the profile refuses it.",
+    Rule.NEW_CALL_REFUSED: "The profile refuses a call that the workload did not use when the baseline was kept.",
     Rule.FILTER_DIFFERS: "The filter that the kernel loaded does other than the profile's text says.",
     Rule.UNUSED_DANGEROUS: "The profile allows dangerous calls that no probe of the workloads it is meant for used.",
     Rule.NOT_JUDGED: "A cell could not be judged: nothing is said about the profile.",
@@ -68,6 +68,13 @@ class Finding:
     cell: CellResult | None = None
     profile: ProfileRef | None = None
     line: int | None = None
+
+    @property
+    def title(self) -> str:
+        """``Blocked syscall: database/mysql@docker``."""
+        name = self.rule.value.replace("-", " ").capitalize()
+        place = self.cell.id if self.cell else self.profile.name if self.profile else ""
+        return f"{name}: {place}" if place else name
 
 
 def findings(report: RunReport) -> list[Finding]:
@@ -104,7 +111,9 @@ def _of_cell(cell: CellResult, *, decides: bool) -> Iterator[Finding]:
             yield from _blocked(cell)
         case Verdict.PASSED if cell.gates and cell.expected.value != cell.verdict.value:
             if cell.expected.value == Verdict.BLOCKED.value:
-                text = f"{cell.id}: {cell.scenario} works under {cell.profile.name}, which is meant to stop it"
+                text = (
+                    f"{cell.id}: {cell.scenario} works under {cell.profile.name}, which is meant to stop it"
+                )
                 yield _about(cell, Rule.NOT_BLOCKED, Level.ERROR, text)
     for line in cell.forbidden:
         call = forbidden_call(line)
@@ -123,7 +132,7 @@ def forbidden_call(line: str) -> str:
 
 
 def _about(
-    cell: CellResult, rule: Rule, level: Level, text: str, call: str = "", subject: str = ""
+    cell: CellResult, rule: Rule, level: Level, text: str, call: str = "", *, subject: str = ""
 ) -> Finding:
     """A finding at the line of a call, or where a rule for it would go."""
     line = cell.profile.lines.get(call) or cell.profile.lines.get("")
@@ -177,5 +186,11 @@ def _unused(report: RunReport) -> Iterator[Finding]:
                 )
                 line = profile.lines.get("") if profile else None
                 yield Finding(
-                    Rule.UNUSED_DANGEROUS, Level.NOTE, text, f"{each.profile} {risk.name}", None, profile, line
+                    Rule.UNUSED_DANGEROUS,
+                    Level.NOTE,
+                    text,
+                    f"{each.profile} {risk.name}",
+                    None,
+                    profile,
+                    line,
                 )

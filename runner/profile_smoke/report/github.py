@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from profile_smoke.report import source, story, table, words
 from profile_smoke.report.escape import command_property, message
-from profile_smoke.report.findings import MEANING, Finding, Level, findings
+from profile_smoke.report.findings import Finding, Level, findings
 from profile_smoke.report.text import Style, counted, safe
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def render(report: RunReport) -> str:
 def _annotations(found: Sequence[Finding], level: Level) -> Iterator[str]:
     shown = found if len(found) <= _MOST else found[: _MOST - 1]
     for each in shown:
-        yield _command(_COMMANDS[level], {"title": MEANING[each.rule], **_place(each)}, each.text)
+        yield _command(_COMMANDS[level], {"title": each.title, **_place(each)}, each.text)
     if rest := len(found) - len(shown):
         text = f"{counted(rest, f'more {_COMMANDS[level]}')}: see the log and the summary of this step"
         yield _command(_COMMANDS[level], {"title": "profile-smoke"}, text)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never, cast
 
 if TYPE_CHECKING:
     from profile_smoke.model import RunReport
@@ -20,6 +21,11 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     HTML = "html"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
+    JUNIT = "junit"
+    SARIF = "sarif"
+    PROMETHEUS = "prometheus"
 
 
 class PlainFormat(StrEnum):
@@ -27,6 +33,13 @@ class PlainFormat(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+
+
+class _Module(Protocol):
+    """What the module of a format has that is not for people alone."""
+
+    def render(self, report: RunReport) -> str:
+        """The result as text, ending in a newline."""
 
 
 def render(report: RunReport, form: Format, style: Style) -> str:
@@ -45,9 +58,7 @@ def render(report: RunReport, form: Format, style: Style) -> str:
             from profile_smoke.report import json
 
             return json.dump(report)
-        case Format.HTML:
-            from profile_smoke.report import html
-
-            return html.render(report)
+        case Format.HTML | Format.MARKDOWN | Format.GITHUB | Format.JUNIT | Format.SARIF | Format.PROMETHEUS:
+            return cast("_Module", importlib.import_module(f"profile_smoke.report.{form}")).render(report)
         case _ as never:
             assert_never(never)

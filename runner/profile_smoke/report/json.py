@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -18,11 +19,11 @@ from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
-from profile_smoke import recording
+from profile_smoke import __version__, recording
 from profile_smoke.errors import BadFileError
 from profile_smoke.model import SCHEMA, RunReport
 from profile_smoke.report.escape import json_text
-from profile_smoke.report.text import clipped, unicode
+from profile_smoke.report.text import clipped, safe, unicode
 
 
 def dump(report: RunReport | recording.Recorded) -> str:
@@ -73,7 +74,15 @@ def load_as(kind: type, schema: str, text: str, source: str) -> Any:
     try:
         return _decode(kind, document, "")
     except _MismatchError as error:
-        raise BadFileError(source, error.where, error.problem) from None
+        raise BadFileError(source, error.where, f"{error.problem}{_made_by(document)}") from None
+
+
+def _made_by(document: Mapping[str, Any]) -> str:
+    """Who wrote a document that is not as expected, if that was another version: within one schema keys are added."""
+    version = document.get("version")
+    if not isinstance(version, str) or version == __version__:
+        return ""
+    return f" (written by profile-smoke {clipped(safe(version), 20)}; this is {__version__})"
 
 
 class _MismatchError(Exception):
@@ -173,9 +182,12 @@ def _decode_scalar(kind: type, value: Any, where: str) -> Any:
         raise _MismatchError(where, f"{_shown(value)} is not {words}")
     _expect(value, accepted, words, where)
     try:
-        return kind(value)
+        result = kind(value)
     except OverflowError:
-        raise _MismatchError(where, f"{_shown(value)} is too large") from None
+        result = math.inf
+    if kind is float and not math.isfinite(result):  # 1e999 is a JSON number
+        raise _MismatchError(where, f"{_shown(value)} is too large")
+    return result
 
 
 def _expect(value: Any, accepted: type | tuple[type, ...], words: str, where: str) -> Any:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET  # noqa: S405  written here, never parsed
+from xml.etree import ElementTree as ET
 
 from profile_smoke.model import CellResult, Expected, Launch, LaunchKind, RunReport, Verdict
-from profile_smoke.report import drift, story, words
+from profile_smoke.report import drift, moment, story, words
 from profile_smoke.report.escape import lines
 from profile_smoke.report.text import Style, safe
 
@@ -54,8 +54,8 @@ def render(report: RunReport) -> str:
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
     root.set("time", f"{report.seconds:.3f}")
     ET.indent(root)
-    # ASCII, so that the declaration is true however the text is written.
-    return ET.tostring(root, encoding="us-ascii", xml_declaration=True).decode("ascii") + "\n"
+    text: str = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
 def _grouped(cells: Sequence[CellResult]) -> Iterator[tuple[tuple[str, str], list[CellResult]]]:
@@ -75,16 +75,17 @@ def _incomplete(report: RunReport) -> _Case | None:
 
 
 def _suite(name: str, cases: Sequence[_Case], report: RunReport) -> ET.Element:
-    return ET.Element(
-        "testsuite",
-        name=safe(name),
-        tests=str(len(cases)),
-        failures=str(sum(case.kind == "failure" for case in cases)),
-        errors=str(sum(case.kind == "error" for case in cases)),
-        skipped=str(sum(case.kind == "skipped" for case in cases)),
-        time=f"{sum(case.seconds for case in cases):.3f}",
-        timestamp=safe(report.started.removesuffix("Z")),
-    )
+    counts = {
+        word: str(sum(case.kind == kind for case in cases))
+        for kind, word in zip(_KINDS, ("failures", "errors", "skipped"), strict=True)
+    }
+    seconds = sum(case.seconds for case in cases)
+    suite = ET.Element("testsuite", name=safe(name), tests=str(len(cases)), time=f"{seconds:.3f}")
+    for word, count in counts.items():
+        suite.set(word, count)
+    if began := moment.started(report):
+        suite.set("timestamp", moment.shown(began).removesuffix("Z"))
+    return suite
 
 
 def _properties(suite: ET.Element, cells: Sequence[CellResult]) -> None:
@@ -113,7 +114,7 @@ def _element(classname: str, case: _Case) -> ET.Element:
 
 def _cases(cell: CellResult, *, decides: bool) -> Iterator[_Case]:
     """A case for each phase, and for each thing beside them that was looked at."""
-    prefix = cell.id.partition("/")[2].replace(f"@{cell.target.name}", "") or cell.scenario
+    prefix = cell.id.partition("/")[2].replace(f"@{cell.target.name}", "") or cell.scenario or "-"
     launch = _judged(cell)
     phases = dict(cell.control.phases) if cell.control else {}
     order = list(dict.fromkeys([*phases, *(launch.phases if launch else {})]))
@@ -169,8 +170,12 @@ def _end(cell: CellResult, case: _Case, *, decides: bool) -> _Case:
     if cell.verdict is Verdict.PASSED:
         return replace(case, output="\n".join([*words.caveats(cell), log]).strip("\n"))
     kind = _kind(cell, decides=decides)
-    message = f"{words.standing(cell)}: {words.blockers(cell) if cell.verdict is Verdict.BLOCKED else cell.reason}"
-    output = story.tell(cell, Style()) if cell.verdict is not Verdict.SKIPPED else ""
+    message = (
+        f"{words.standing(cell)}: {words.blockers(cell) if cell.verdict is Verdict.BLOCKED else cell.reason}"
+    )
+    output = (
+        f"{story.tell(cell, Style())}\nThe whole log:\n\n{log}" if cell.verdict is not Verdict.SKIPPED else ""
+    )
     return replace(case, kind=kind, message=message if kind else "", output=output)
 
 

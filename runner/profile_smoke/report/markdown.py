@@ -6,19 +6,19 @@ Made for `$GITHUB_STEP_SUMMARY`, which takes 1 MiB and shows nothing of what is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import CellResult, RunReport, Verdict
 from profile_smoke.report import story, table, unused, words
 from profile_smoke.report.escape import code_block, markdown, markup
-from profile_smoke.report.text import Style, counted, seconds
+from profile_smoke.report.text import Style, clipped, counted, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _LIMIT = 1_000_000
 """Bytes; a little less than the 1 MiB that a step's summary may have, for what else the step says."""
+_LONGEST_WHY = 150
 _MARKS = {Verdict.PASSED: "✅", Verdict.BLOCKED: "⛔", Verdict.ERROR: "⚠️", Verdict.SKIPPED: "⏭️"}
 
 
@@ -89,7 +89,7 @@ def _entry(cell: CellResult) -> str:
         *(["stand-in"] if cell.image and cell.image.standin else []),
         seconds(cell.seconds),
     ]
-    why = markdown(table.why(cell))
+    why = markdown(clipped(table.why(cell), _LONGEST_WHY))
     return f"{mark} {verdict}{f': {why}' if why else ''} <sub>{', '.join(about)}</sub>"
 
 

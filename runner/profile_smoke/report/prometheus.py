@@ -7,10 +7,10 @@ gone has no series any more.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from profile_smoke.model import CellResult, Effect, RunReport, Verdict
+from profile_smoke.report import moment
 from profile_smoke.report.escape import label
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def _of_run(report: RunReport) -> Iterator[_Family]:
     whole = not (report.interrupted or report.failure)
     text = "Whether the last run came to its end: 0 when it was interrupted or failed."
     yield _Family("profile_smoke_run_complete", "gauge", text, [({}, whole)])
-    if (ended := _ended(report)) is not None:
+    if (ended := moment.ended(report)) is not None:
         text = "When the last run ended, in seconds since 1970."
-        yield _Family("profile_smoke_last_run_timestamp_seconds", "gauge", text, [({}, ended)])
+        yield _Family("profile_smoke_last_run_timestamp_seconds", "gauge", text, [({}, ended.timestamp())])
     text = "The version of profile-smoke."
     yield _Family("profile_smoke_build_info", "gauge", text, [({"version": report.version}, 1)])
 
@@ -101,17 +101,13 @@ def _violations(cells: Sequence[CellResult]) -> list[tuple[Mapping[str, str], fl
     return [(dict(zip(names, key, strict=True)), count) for key, count in counts.items()]
 
 
-def _ended(report: RunReport) -> float | None:
-    try:
-        started = datetime.strptime(report.started, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return started.timestamp() + report.seconds
-
-
 def _lines(family: _Family) -> Iterator[str]:
     """Help and type stand there even without samples: whoever reads the file sees what there could be."""
     yield f"# HELP {family.name} {family.text}\n# TYPE {family.name} {family.kind}\n"
+    samples: dict[str, float] = {}
     for labels, value in family.samples:
         listed = ",".join(f'{name}="{label(text)}"' for name, text in labels.items())
+        # Names that differ only in what does not print are shown alike; the same series twice would spoil the file.
+        samples[listed] = samples.get(listed, 0) + value
+    for listed, value in samples.items():
         yield f"{family.name}{f'{{{listed}}}' if listed else ''} {float(value):.17g}\n"

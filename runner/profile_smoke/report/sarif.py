@@ -8,10 +8,9 @@ scanning" in its documentation.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.report import source
+from profile_smoke.report import moment, source
 from profile_smoke.report.escape import json_text, lines
 from profile_smoke.report.findings import MEANING, Finding, Level, Rule, findings
 from profile_smoke.report.text import clipped, counted, safe
@@ -29,7 +28,7 @@ _LONGEST = 4000
 """Characters of a message: enough for every sentence, and nothing from a container can fill a file."""
 _ABOUT_RUN = (Rule.NOT_JUDGED, Rule.INCOMPLETE)
 _FINGERPRINTS = ("primaryLocationLineHash", "profileSmoke/v1")
-"""The first is the only one that code scanning compares. It would hash the line, on which findings of several calls stand."""
+"""The first alone is what code scanning compares. It would hash the line, on which findings of several calls stand."""
 
 
 def render(report: RunReport) -> str:
@@ -49,8 +48,7 @@ def render(report: RunReport) -> str:
         "invocations": [
             {
                 "executionSuccessful": not any(each.level is Level.ERROR for each in others),
-                "startTimeUtc": safe(report.started),
-                **_end(report),
+                **_times(report),
                 "toolExecutionNotifications": notices,
             }
         ],
@@ -89,7 +87,7 @@ def _driver(report: RunReport, rules: Sequence[Rule]) -> dict[str, Any]:
                 "id": rule.value,
                 "name": rule.value.title().replace("-", ""),
                 "shortDescription": {"text": MEANING[rule]},
-                                "help": {"text": "The whole story of the cell is in the job's log and in its other reports."},
+                "help": {"text": "The whole story of the cell is in the job's log and in its other reports."},
                 "properties": {"tags": ["security", "seccomp"]},
             }
             for rule in rules
@@ -144,11 +142,7 @@ def _text(finding: Finding) -> str:
     return clipped(lines(finding.text), _LONGEST)
 
 
-def _end(report: RunReport) -> dict[str, str]:
-    """When it ended; nothing where the start is no time that can be added to."""
-    try:
-        started = datetime.strptime(report.started, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        ended = started + timedelta(seconds=report.seconds)
-    except (ValueError, OverflowError):
-        return {}
-    return {"endTimeUtc": ended.strftime("%Y-%m-%dT%H:%M:%SZ")}
+def _times(report: RunReport) -> dict[str, str]:
+    """When it began and ended, as far as these are times."""
+    found = {"startTimeUtc": moment.started(report), "endTimeUtc": moment.ended(report)}
+    return {name: moment.shown(each) for name, each in found.items() if each is not None}

@@ -26,14 +26,18 @@ _TOLD = (Verdict.BLOCKED, Verdict.ERROR)
 def render(report: RunReport, style: Style) -> str:
     """The stories of a run, each with an empty line after it; empty when every cell passed or was skipped.
 
-    Cells that decide the exit code come first, unexpected ones foremost. Where there are many, those that
-    only inform are told in a few lines.
+    Where there are many, those that only inform are told in a few lines.
     """
-    cells = sorted((cell for cell in report.cells if cell.verdict in _TOLD or cell.forbidden), key=_urgency)
+    cells = told(report)
     return "".join(
         (tell(cell, style) if cell.gates or len(cells) <= _FEW else brief(cell, style)) + "\n"
         for cell in cells
     )
+
+
+def told(report: RunReport) -> list[CellResult]:
+    """The cells that have a story: those that decide the exit code first, unexpected ones foremost."""
+    return sorted((cell for cell in report.cells if cell.verdict in _TOLD or cell.forbidden), key=_urgency)
 
 
 def _urgency(cell: CellResult) -> int:

