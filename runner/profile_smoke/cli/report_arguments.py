@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 _MERGE = "merge"
 _HELP = f"""\
-Write other reports of a stored result (--report json=PATH of a run). Ends with the exit code of the
-run, also where that was another machine's. To make one result of several: {PROG} report merge --help"""
+Write other reports of a stored result (--report json=PATH of a run). Ends with the run's exit code,
+also where that was another machine's. One result of several: {PROG} report merge --help"""
 _MERGE_HELP = """\
 Make one result of those of several machines, such as the parts of a --shard: all their cells, in
 JSON. The same cell twice is an error; a part that is missing makes a result that has failed.
