@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, NoReturn
 
+from profile_smoke.cli.options import Command
 from profile_smoke.cli.values import nearest
 from profile_smoke.errors import UsageError
 
@@ -55,7 +56,8 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             word = unknown[0]
             if not word.startswith("-"):
-                self.error(f"unexpected argument {word!r}")
+                first = "; a command comes before its options" if word in set(Command) else ""
+                self.error(f"unexpected argument {word!r}{first}")
             name = word.partition("=")[0]
             self.error(f"there is no option {name}{nearest(name, self._option_string_actions)}")
         return known
