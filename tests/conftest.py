@@ -3,7 +3,7 @@
 `pytest --update-golden` writes the golden files under tests/data/golden anew instead of comparing; look
 at the difference in version control before committing it.
 
-Tests marked `oci` or `docker` are skipped where that target is missing, with the reason, and fail there when
+Tests marked `oci`, `docker` or `browser` are skipped where that is missing, with the reason, and fail there when
 `PROFILE_SMOKE_REQUIRE` names it. Under pytest-xdist those of one target share a worker: a launch is timed.
 """
 
@@ -58,9 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for target in targets.TARGETS:
-        if item.get_closest_marker(target) and (reason := targets.missing(target)):
-            if target in targets.required(os.environ.get(targets.VARIABLE, "")):
+    for need in targets.NEEDS:
+        if item.get_closest_marker(need) and (reason := targets.missing(need)):
+            if need in targets.required(os.environ.get(targets.VARIABLE, "")):
                 pytest.fail(f"{reason} ({targets.VARIABLE} names it)", pytrace=False)
             pytest.skip(reason)
 

@@ -74,6 +74,15 @@ install_tools() {
   fi
 }
 
+# Tests look at the html report in a browser. Where there is none to be had they are skipped, and say so.
+install_browser() {
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then return; fi
+  done
+  if can_install && apt_install chromium fonts-dejavu-core; then return; fi
+  say "no chromium installed; tests that need a browser will be skipped"
+}
+
 # --- Python ------------------------------------------------------------------------------------------------------
 
 suits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
@@ -128,6 +137,7 @@ ready() { [ "$(cat "$made_for" 2>/dev/null)" = "$root" ] && [ "$(cat "$(stamp_of
 install_tools
 for group in "" "$@"; do
   if ready "$group"; then continue; fi
+  if [ "$group" = test ]; then install_browser; fi
   make_venv
   pip_install "$group"
   key >"$(stamp_of "$group").new"

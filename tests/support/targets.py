@@ -1,6 +1,6 @@
-"""Which targets this machine has, and what a test does about one that is missing.
+"""Which targets this machine has, and a browser, and what a test does about one that is missing.
 
-`PROFILE_SMOKE_REQUIRE=oci,docker` names targets that must be there: a test that needs one of them then fails where it
+`PROFILE_SMOKE_REQUIRE=oci,docker` names what must be there: a test that needs one of them then fails where it
 would be skipped, so that a machine that is meant to have them never passes by skipping.
 """
 
@@ -12,23 +12,27 @@ import shutil
 import warnings
 from functools import cache
 
+from tests.support import chromium
+
 TARGETS = ("oci", "docker")
+NEEDS = (*TARGETS, "browser")
+"""What a test can need, and say so by its mark."""
 VARIABLE = "PROFILE_SMOKE_REQUIRE"
 _OCI_TOOLS = ("runc", "skopeo", "umoci", "mmdebstrap")
 
 
 def required(text: str) -> frozenset[str]:
-    """The targets that the variable's value names. Raises ValueError for one that there is not."""
+    """What the variable's value names. Raises ValueError for what there is not."""
     names = frozenset(name.strip() for name in text.split(",")) - {""}
-    if unknown := sorted(names - set(TARGETS)):
-        raise ValueError(f"{VARIABLE}: there is no target {unknown[0]!r}; targets are {', '.join(TARGETS)}")
+    if unknown := sorted(names - set(NEEDS)):
+        raise ValueError(f"{VARIABLE}: there is no target {unknown[0]!r}; it names {', '.join(NEEDS)}")
     return names
 
 
 @cache
-def missing(target: str) -> str:
-    """Why this target cannot be used here, in a few words; empty when it can."""
-    return _oci() if target == "oci" else _docker()
+def missing(need: str) -> str:
+    """Why this cannot be used here, in a few words; empty when it can."""
+    return {"oci": _oci, "docker": _docker, "browser": chromium.missing}[need]()
 
 
 def _oci() -> str:

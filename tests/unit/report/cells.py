@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +36,21 @@ def cell(
 def run(*cells: CellResult, interrupted: bool = False) -> RunReport:
     """A run of these cells."""
     return RunReport("r-1", "0", "2026-01-01T00:00:00Z", 1.0, cells, interrupted)
+
+
+def many(real: RunReport, count: int = 600) -> RunReport:
+    """So many cells, made of those of a run: ten scenarios, three targets, and as many profiles as it takes."""
+    cells = []
+    for number in range(count):
+        each = real.cells[number % len(real.cells)]
+        profile, target, scenario = f"p{number // 30}", f"t{number // 10 % 3}", f"s{number % 10}"
+        cells.append(
+            replace(
+                each,
+                id=f"{profile}/{scenario}@{target}",
+                profile=replace(each.profile, name=profile),
+                scenario=scenario,
+                target=replace(each.target, name=target),
+            )
+        )
+    return replace(real, cells=tuple(cells))

@@ -54,7 +54,7 @@ class _Scale:
         return f"{self.share(moment):.2f}%"
 
     def width(self, begin: float, end: float) -> str:
-        return f"{self.share(end) - self.share(begin):.2f}%"
+        return f"{max(self.share(end) - self.share(begin), 0):.2f}%"
 
     def ticks(self) -> range:
         step = next((step for step in _STEPS if self.end / step <= _TICKS), int(self.end / _TICKS) or 1)
