@@ -1,4 +1,4 @@
-"""Where the profiles and scenarios are that come with the program."""
+"""Where the files are that come with the program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def bundled(kind: str) -> Path:
-    """The folder of the `profiles` or `scenarios` that come with the program.
+    """The folder of the `profiles` or `scenarios` that come with the program, or the file `kind-config.yaml`.
 
     In an installed wheel it lies inside the package, in a checkout at the top of the repository.
 
@@ -19,6 +19,6 @@ def bundled(kind: str) -> Path:
     """
     places = (_PACKAGE / "_bundled" / kind, _PACKAGE.parents[1] / kind)
     for place in places:
-        if place.is_dir():
+        if place.exists():
             return place
     raise InfrastructureError(f"the bundled {kind} are missing: neither {places[0]} nor {places[1]} exists")

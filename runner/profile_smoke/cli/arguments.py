@@ -34,6 +34,7 @@ commands:
   baseline update keep what workloads use, for run --baseline to compare with
   report          write other reports of a stored result, or make one of several (report merge)
   images prepare  pull or build the images ahead of time
+  cluster         make a kind cluster for people who have none, look at it, remove it
   clean           remove what a killed run left behind
 
 examples:
@@ -67,6 +68,10 @@ def parse(arguments: Sequence[str]) -> Options:
         return record_arguments.parse(rest)
     if command is Command.REPORT:
         return report_arguments.parse(rest)
+    if command is Command.CLUSTER:
+        from profile_smoke.cli import cluster_arguments
+
+        return cluster_arguments.parse(rest)
     if command is Command.PROFILE:
         return Options(command, profile=profile_arguments.parse(rest))
     parser = _parser(command)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from profile_smoke.cli.cluster_options import ClusterOptions
     from profile_smoke.cli.profile_options import ProfileOptions
     from profile_smoke.cli.record_options import RecordOptions
 
@@ -36,6 +37,7 @@ class Command(StrEnum):
     CLEAN = "clean"
     BASELINE = "baseline"
     REPORT = "report"
+    CLUSTER = "cluster"
 
 
 class ListFormat(StrEnum):
@@ -101,8 +103,8 @@ class Options:
     as many as suit this machine.
     `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint` and
     `report`, `merge` whether `report` makes one result of several, `runs` the run ids for `clean`, `prune` whether it
-    removes old images too, `pid` the process for `filter`, `profile` is what a sub-command of `profile` has, `record`
-    what `record` alone has.
+    removes old images too, `pid` the process for `filter`, `profile` is what a sub-command of `profile` has, `record` and
+    `cluster` what those alone have.
     """
 
     command: Command
@@ -140,3 +142,4 @@ class Options:
     profile: ProfileOptions | None = None
     record: RecordOptions | None = None
     merge: bool = False
+    cluster: ClusterOptions | None = None

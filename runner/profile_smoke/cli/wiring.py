@@ -102,10 +102,11 @@ def _chosen(patterns: Sequence[str], every: Sequence[_N], find: Callable[[str], 
 
 def store() -> Store:
     """The images of this machine; what takes seconds is told on stderr."""
-    return Store(rundir.home(), _tell)
+    return Store(rundir.home(), tell)
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """A line on stderr about what takes seconds."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201  the command line's own voice
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profile_smoke.cli.arguments import parse
+from profile_smoke.cli.cluster_options import ClusterAction, ClusterOptions
 from profile_smoke.cli.options import (
     Command,
     Keep,
@@ -210,3 +211,29 @@ def test_help_imports_nothing_heavy() -> None:
     assert "profile_smoke.cli.arguments" in loaded
     assert loaded.isdisjoint(HEAVY)
     assert not [name for name in loaded if name.startswith("profile_smoke.cli.commands")]
+
+
+def test_a_cluster_has_options_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node image may come from the environment, as machines without a registry set it up."""
+    monkeypatch.setenv("PROFILE_SMOKE_NODE_IMAGE", "node:1")
+    wanted = ClusterOptions(ClusterAction.UP, "mine", node_image="node:1", nodes=2)
+    assert parse(["cluster", "up", "--name", "mine", "--nodes=2"]) == Options(Command.CLUSTER, cluster=wanted)
+    monkeypatch.delenv("PROFILE_SMOKE_NODE_IMAGE")
+    assert parse(["cluster", "down"]).cluster == ClusterOptions(ClusterAction.DOWN)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "required: ACTION"),
+        ("upp", "did you mean 'up'"),
+        ("up --name A", "no name for a cluster"),
+        ("up --nodes 10", "at most 9"),
+        ("down --nodes 2", "are for cluster up"),
+        ("status --node-image x", "are for cluster up"),
+    ],
+)
+def test_a_cluster_that_cannot_be_meant_is_refused(words: str, message: str) -> None:
+    """In one line, before kind is asked for anything."""
+    with pytest.raises(UsageError, match=message):
+        parse(["cluster", *words.split()])
