@@ -57,8 +57,13 @@ def label(text: str) -> str:
 
 def json_text(document: Any) -> str:
     """JSON, indented, pure ASCII, ending in a newline; nothing that a CI runner would take for a command in a log."""
+    return json_words(document, indent=2) + "\n"
+
+
+def json_words(value: Any, *, indent: int | None = None) -> str:
+    """A JSON value, on one line unless indented, for text that shows it; the same otherwise."""
     # "##[" can only stand within a string, where any character may be written by its number (RFC 8259, 7).
-    return json.dumps(document, indent=2, allow_nan=False).replace("##[", "#\\u0023[") + "\n"
+    return json.dumps(value, indent=indent, allow_nan=False).replace("##[", "#\\u0023[")
 
 
 def json_value(value: Any) -> Any:

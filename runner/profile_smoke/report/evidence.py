@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import CellResult, Launch, LaunchKind, Outcome, Verdict
 from profile_smoke.report import words
+from profile_smoke.report.escape import json_words
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def rule(document: Mapping[str, Any], width: int) -> str:
     """One rule, a member a line, as profiles are usually laid out; long lists fill their lines."""
     members = []
     for key, value in document.items():
-        line = f"      {json.dumps(key)}: {json.dumps(value)}"
+        line = f"      {json_words(key)}: {json_words(value)}"
         if len(line) >= width and isinstance(value, list):
-            items = wrap(", ".join(map(json.dumps, value)), width, "        ")
-            line = f"      {json.dumps(key)}: [\n{items}\n      ]"
+            items = wrap(", ".join(map(json_words, value)), width, "        ")
+            line = f"      {json_words(key)}: [\n{items}\n      ]"
         members.append(line)
     return "    {\n" + ",\n".join(members) + "\n    }"

@@ -5,12 +5,11 @@ Made for `$GITHUB_STEP_SUMMARY`, which takes 1 MiB and shows nothing of what is 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import CellResult, RunReport, Verdict
 from profile_smoke.report import story, table, unused, words
-from profile_smoke.report.escape import code_block, markdown, markup
+from profile_smoke.report.escape import code_block, json_words, markdown, markup
 from profile_smoke.report.text import Style, clipped, counted, seconds
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _fold(cell: CellResult) -> str:
     if cell.fix:
         rules: list[Mapping[str, Any]] = list(cell.fix.rules)
         place = markdown(words.fix_place(cell))
-        parts.append(f"**The fix**: {place}\n\n{code_block(json.dumps(rules, indent=2), 'json')}")
+        parts.append(f"**The fix**: {place}\n\n{code_block(json_words(rules, indent=2), 'json')}")
     return _details(f"{cell.id}: {words.standing(cell)}", "\n".join(parts), opened=cell.unexpected)
 
 

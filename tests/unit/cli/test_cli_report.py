@@ -1,0 +1,149 @@
+"""The command `report`: other reports of a stored result, with the exit code of the run; and what `run` publishes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.report.cells import GOLDEN_RESULT, cell, run
+
+from profile_smoke.__main__ import main
+from profile_smoke.cli import publish
+from profile_smoke.cli.arguments import parse
+from profile_smoke.cli.exit_code import exit_code
+from profile_smoke.errors import UsageError
+from profile_smoke.model import Expected, RunReport, Verdict
+from profile_smoke.report.interface import Format, render
+from profile_smoke.report.json import dump, load
+from profile_smoke.report.text import Style
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPORTS = {
+    "as expected": run(cell()),
+    "unexpected": run(cell(Verdict.BLOCKED)),
+    "not judged": run(cell(Verdict.ERROR)),
+    "nothing": run(cell(Verdict.SKIPPED)),
+    "interrupted": run(cell(Verdict.BLOCKED), interrupted=True),
+    "failed": replace(run(cell()), failure="no space left"),
+    "failed and unexpected": replace(run(cell(Verdict.BLOCKED)), failure="no space left"),
+    "failed before anything": replace(run(cell(Verdict.SKIPPED)), failure="no space left"),
+}
+CODES = dict(zip(REPORTS, (0, 1, 4, 3, 130, 4, 1, 4), strict=True))
+
+
+def stored(path: Path, report: RunReport) -> str:
+    path.write_text(dump(report), "utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_it_ends_as_the_run_did(kind: str, tmp_path: Path) -> None:
+    """Whatever the format; --exit-zero takes the 1 away and nothing else."""
+    path = stored(tmp_path / "r.json", REPORTS[kind])
+    assert exit_code(REPORTS[kind], exit_zero=False) == CODES[kind]
+    for form in Format:
+        assert main(["report", path, "-f", form.value, "-o", str(tmp_path / "out")]) == CODES[kind]
+    zero = main(["report", path, "-o", str(tmp_path / "out"), "--exit-zero"])
+    assert zero == exit_code(REPORTS[kind], exit_zero=True)
+
+
+def test_one_result_becomes_every_report_at_once(tmp_path: Path) -> None:
+    """As a run would have written them."""
+    path = stored(tmp_path / "r.json", REPORTS["unexpected"])
+    more = [word for form in Format for word in ("--report", f"{form.value}={tmp_path / form.value}")]
+    assert main(["report", path, "-o", str(tmp_path / "main"), *more]) == 1
+    for form in Format:
+        text = (tmp_path / form.value).read_text("utf-8")
+        assert text == render(REPORTS["unexpected"], form, Style())
+
+
+def test_json_of_a_stored_result_is_that_result(
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """Byte for byte, of a real run."""
+    main(["report", "-f", "json", str(GOLDEN_RESULT)])
+    assert capsysbinary.readouterr().out == GOLDEN_RESULT.read_bytes()
+
+
+def test_a_bad_file_is_one_line_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, and the old report is still there."""
+    bad, out = tmp_path / "bad.json", tmp_path / "out"
+    bad.write_text('{"schema": "profile-smoke/v9"}')
+    out.write_text("old")
+    assert main(["report", str(bad), "-f", "html", "-o", str(out)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f'profile-smoke: {bad}: schema: "profile-smoke/v9" cannot be read here, only "profile-smoke/v1"\n'
+    )
+    assert out.read_text() == "old"
+
+
+def test_a_report_that_cannot_be_written_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
+    """After minutes of work: all others are there, and the error is told."""
+    options = parse(
+        [
+            *("run", "-o", str(tmp_path / "table"), "--report", f"junit={tmp_path}/gone/x"),
+            *("--report", f"json={tmp_path}/json"),
+        ]
+    )
+    with pytest.raises(UsageError, match="there is no folder"):
+        publish.publish(REPORTS["unexpected"], options)
+    assert (tmp_path / "table").exists()
+    assert load((tmp_path / "json").read_text(), "json") == REPORTS["unexpected"]
+
+
+def test_merging_writes_one_result_and_says_what_is_to_be_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ends with 0: to judge it is for `report`. What only the whole can tell is worked out anew."""
+    first = replace(cell(name="a"), unused=("ptrace", "read"))
+    second = replace(cell(name="a"), id="a/redis@oci", unused=("ptrace",))
+    paths = [
+        stored(tmp_path / "1.json", replace(run(first), shard="1/3")),
+        stored(tmp_path / "2.json", replace(run(second), shard="2/3")),
+    ]
+    out = tmp_path / "merged.json"
+    assert main(["report", "merge", *paths, "-o", str(out)]) == 0
+    assert capsys.readouterr().err == "profile-smoke: of 3 parts these are missing: 3\n"
+    merged = load(out.read_text(), "merged")
+    assert [call for risk in merged.unused[0].risks for call in risk.calls] == ["ptrace"]
+    assert main(["report", str(out), "-o", str(tmp_path / "x")]) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("report", "RESULT"),
+        ("report a b", "unexpected argument 'b'"),
+        ("report merge", "RESULT"),
+        ("report a -f sarf", "did you mean 'sarif'?"),
+        ("report merge a --format html", "there is no option --format"),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_told(words: str, message: str) -> None:
+    """One line each."""
+    with pytest.raises(UsageError, match=message.replace("?", r"\?")):
+        parse(words.split())
+
+
+def test_cells_that_only_inform_are_no_failure_anywhere(tmp_path: Path) -> None:
+    """What does not make the run fail makes no test, annotation or alert fail."""
+    report = run(
+        cell(), cell(Verdict.BLOCKED, Expected.ANY, name="b"), cell(Verdict.ERROR, Expected.ANY, name="c")
+    )
+    path = stored(tmp_path / "r.json", report)
+    assert main(["report", path, "-o", str(tmp_path / "table")]) == 0
+    assert "<failure" not in (text := render(report, Format.JUNIT, Style()))
+    assert "<error" not in text
+    assert "::error" not in render(report, Format.GITHUB, Style())
+    levels = {
+        each["level"] for each in json.loads(render(report, Format.SARIF, Style()))["runs"][0]["results"]
+    }
+    assert levels <= {"note"}
