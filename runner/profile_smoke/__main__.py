@@ -43,8 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: Sequence[str]) -> int:
     from profile_smoke.cli.arguments import parse
+    from profile_smoke.cli.in_force import WITH_SETTINGS, in_force
 
     options = parse(arguments)
+    if options.command in WITH_SETTINGS:
+        options = in_force(options, os.environ).options
     module = importlib.import_module(f"profile_smoke.cli.commands.{options.command}")
     return cast("_CommandModule", module).main(options)
 

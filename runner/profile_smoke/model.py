@@ -285,11 +285,21 @@ class Drift:
     notes: tuple[str, ...]
 
 
+class Tier(StrEnum):
+    """How much a profile leaves open, from tight to open."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+
+
 @dataclass(frozen=True)
 class ProfileScore:
-    """How much a profile leaves open on a target: a tier from `A` (tight) to `E`, and why."""
+    """How much a profile leaves open on a target, and why."""
 
-    tier: str
+    tier: Tier
     reasons: tuple[str, ...]
 
 
@@ -461,5 +471,6 @@ class RunReport:
 
     @property
     def deciding(self) -> tuple[CellResult, ...]:
-        """The cells that decide the exit code: those that gate, and all where none does."""
-        return tuple(cell for cell in self.cells if cell.gates) or self.cells
+        """The cells that decide the exit code: those that gate, and all where none does and no gate judged."""
+        deciding = tuple(cell for cell in self.cells if cell.gates)
+        return deciding if deciding or self.gate is not None else self.cells

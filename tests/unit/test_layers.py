@@ -12,6 +12,8 @@
 | image      | obtaining, building, unpacking images                  |
 | profile    | seccomp documents: meaning, comparing, editing         |
 | scenario   | workload documents                                     |
+| settings   | files of settings: found, and read with their lines    |
+| gate       | judging a result: rules and waivers                    |
 | syscall    | names, numbers, text of calls                          |
 | node       | a node's seccomp folder: what was put there            |
 | rundir     | the folder of a run                                    |
@@ -57,9 +59,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agent": _BASE | {"observe", "profile", "syscall"},
     "target": _PURE | {"agent", "image", "observe", "probe", "rundir"},
     "report": _BASE,
+    "settings": _BASE | {"scenario"},
+    "gate": _BASE | {"profile"},
     "node": {"errors", "interrupts"},
     "run": _BELOW_RUN | {"interrupts"},
-    "cli": _BELOW_RUN | {"agent", "interrupts", "node", "resources", "run"},
+    "cli": _BELOW_RUN | {"agent", "gate", "interrupts", "node", "resources", "run", "settings"},
     "__main__": {"cli", "errors", "interrupts", "report"},
     "__init__": set(),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.cli import groups, profile_arguments, report_arguments, values
+from profile_smoke.cli import groups, profile_arguments, report_arguments, settings_arguments, values
 from profile_smoke.cli.options import PROG, Command, ListFormat, Options
 from profile_smoke.cli.parser import Parser
 from profile_smoke.errors import UsageError
@@ -31,6 +31,8 @@ commands:
   profile         lint, show, diff, score, convert and install profiles by what they mean
   filter          read a live process's filters from the kernel, compare them with a profile
   doctor          say what this machine can do, and what to do about what is missing
+  gate            judge stored results by the gate of a file of settings
+  config          show the settings in force, and where each comes from
   baseline update keep what workloads use, for run --baseline to compare with
   report          write other reports of a stored result, or make one of several (report merge)
   images prepare  pull or build the images ahead of time
@@ -74,14 +76,17 @@ def parse(arguments: Sequence[str]) -> Options:
         return cluster_arguments.parse(rest)
     if command is Command.PROFILE:
         return Options(command, profile=profile_arguments.parse(rest))
-    parser = _parser(command)
-    found: dict[str, Any] = vars(parser.parse(rest))
-    found["images"] = _unrepeated(found.get("images", ()))
+    parser = settings_arguments.parser(command) or _parser(command)
+    found: dict[str, Any] = vars(parser.given(rest))
+    if "images" in found:
+        found["images"] = _unrepeated(found["images"])
     known = {field.name for field in fields(Options)}
     listed: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in found.items()
+        if name in known
     }
-    return Options(command, **{name: value for name, value in listed.items() if name in known})
+    return Options(command, given=frozenset(listed), **listed)
 
 
 def _command(arguments: Sequence[str]) -> tuple[Command, Sequence[str]]:
@@ -109,6 +114,7 @@ def _parser(command: Command) -> Parser:
             groups.add_images(parser)
             groups.add_effort(parser)
             groups.add_purpose(parser)
+            settings_arguments.add_settings(parser)
             groups.add_output(parser)
         case Command.LIST:
             parser = _sub("list", "[OPTIONS]", "Show the cells that a selection means; nothing is launched.")
@@ -123,6 +129,7 @@ def _parser(command: Command) -> Parser:
                 help="table, ids (one a line, for --only), matrix (for a GitHub Actions matrix), or json",
             )
             groups.add_destination(parser)
+            settings_arguments.add_config(parser.add_argument_group("settings"))
         case Command.LINT:
             parser = _sub(
                 "lint",
@@ -162,6 +169,7 @@ def _parser(command: Command) -> Parser:
             groups.add_targets(parser)
             groups.add_images(parser)
             groups.add_quiet(parser)
+            settings_arguments.add_config(parser.add_argument_group("settings"))
         case Command.BASELINE:
             parser = _sub(
                 "baseline",
@@ -172,6 +180,7 @@ def _parser(command: Command) -> Parser:
             groups.add_baseline(parser)
             groups.add_selection(parser)
             groups.add_images(parser)
+            settings_arguments.add_config(parser.add_argument_group("settings"))
         case Command.CLEAN:
             parser = _sub("clean", "[OPTIONS] [RUN...]", "Remove what runs that were killed left behind.")
             parser.add_argument(

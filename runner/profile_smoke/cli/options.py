@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from profile_smoke.cli.cluster_options import ClusterOptions
     from profile_smoke.cli.profile_options import ProfileOptions
     from profile_smoke.cli.record_options import RecordOptions
+    from profile_smoke.model import GateRule, Tier, Waiver
+    from profile_smoke.run.plan import Expectation
 
 PROG = "profile-smoke"
 MAX_LAUNCHES = 120
@@ -38,6 +40,8 @@ class Command(StrEnum):
     BASELINE = "baseline"
     REPORT = "report"
     CLUSTER = "cluster"
+    GATE = "gate"
+    CONFIG = "config"
 
 
 class ListFormat(StrEnum):
@@ -101,10 +105,12 @@ class Options:
 
     Empty `profiles`, `scenarios` and `targets` mean: not said, and so does None for `privilege_escalation`. `jobs` None:
     as many as suit this machine.
-    `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint` and
-    `report`, `merge` whether `report` makes one result of several, `runs` the run ids for `clean`, `prune` whether it
-    removes old images too, `pid` the process for `filter`, `profile` is what a sub-command of `profile` has, `record` and
-    `cluster` what those alone have.
+    `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint`,
+    `report` and `gate`, `merge` whether `report` makes one result of several, `runs` the run ids for `clean`, `prune`
+    whether it removes old images too, `pid` the process for `filter`. `given` are the fields that the command line has
+    named, `narrowed` those by which it or the environment chooses cells otherwise than the file of settings. `fail_on`
+    empty: the gate's usual rules; `max_unused` and `min_score` None: not looked at.
+    `profile` is what a sub-command of `profile` has, `record` and `cluster` what those alone have.
     """
 
     command: Command
@@ -139,6 +145,16 @@ class Options:
     runs: tuple[str, ...] = ()
     prune: bool = False
     pid: int | None = None
+    config: str | None = None
+    use_config: bool = True
+    gate: bool = False
+    fail_on: tuple[GateRule, ...] = ()
+    max_unused: int | None = None
+    min_score: Tier | None = None
+    expect: tuple[Expectation, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    given: frozenset[str] = field(default=frozenset(), compare=False)
+    narrowed: frozenset[str] = field(default=frozenset(), compare=False)
     profile: ProfileOptions | None = None
     record: RecordOptions | None = None
     merge: bool = False

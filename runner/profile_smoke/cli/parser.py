@@ -49,6 +49,12 @@ class Parser(argparse.ArgumentParser):
         text = message.removeprefix("argument ")
         raise UsageError(f"{text} (see {self.prog} --help)")
 
+    def given(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Parse; only what is named has an attribute, so that defaults stay in one place. Raises as `parse`."""
+        for action in self._actions:
+            action.default = argparse.SUPPRESS
+        return self.parse(arguments)
+
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Parse; what is not known is an error that names the nearest option."""
         # Intermixed: an option may stand between two words that belong together.

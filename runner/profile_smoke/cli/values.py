@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from profile_smoke.model import GateRule, Tier
+
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -53,6 +55,37 @@ def positive(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
+
+
+def count(text: str) -> int:
+    """A whole number from 0 on."""
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def flag(text: str) -> bool:
+    """``true`` or ``false``."""
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text == "true"
+
+
+def gate_rule(text: str) -> GateRule:
+    """A rule of the gate that is put in force by naming it."""
+    from profile_smoke.gate.policy import SWITCHED
+
+    if text not in SWITCHED:
+        hint = nearest(text, SWITCHED) or f"; one of {', '.join(SWITCHED)}"
+        raise argparse.ArgumentTypeError(f"there is no {text!r}{hint}")
+    return next(rule for rule in SWITCHED if rule == text)
+
+
+def tier(text: str) -> Tier:
+    """A tier of `profile score`."""
+    from profile_smoke.model import Tier
+
+    return choice(Tier)(text)
 
 
 def danger_class(text: str) -> str:

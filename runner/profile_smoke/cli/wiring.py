@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from profile_smoke import rundir
 from profile_smoke.cli.options import Options, PrivilegeEscalation, TargetName
-from profile_smoke.errors import TargetUnavailableError, UsageError
+from profile_smoke.cli.values import nearest
+from profile_smoke.errors import BadFileError, TargetUnavailableError, UsageError
 from profile_smoke.image.store import Store
 from profile_smoke.profile.catalog import Catalog as ProfileCatalog
 from profile_smoke.profile.catalog import NamedProfile
@@ -63,16 +64,40 @@ def own_profiles(options: Options) -> frozenset[str]:
 
 
 def cells(options: Options, names: Sequence[TargetName]) -> list[Cell]:
-    """The selected matrix on these targets. Raises as `matrix`."""
+    """The selected matrix on these targets. Raises as `matrix`, and BadFileError for an expectation of what there is not."""
+    chosen, workloads = profiles(options), scenarios(options)
+    _check_expectations(options, chosen, workloads)
     return matrix(
-        profiles(options),
-        scenarios(options),
+        chosen,
+        workloads,
         [name.value for name in names],
         own=own_profiles(options),
         no_new_privileges=_settings(options),
+        expectations=options.expect,
         only=options.only,
         shard=(options.shard.index, options.shard.count) if options.shard else None,
     )
+
+
+def _check_expectations(
+    options: Options, profiles: Sequence[NamedProfile], scenarios: Sequence[Scenario]
+) -> None:
+    """An expectation of a profile or scenario that does not exist would be one of nothing, without a word."""
+    if not options.expect:
+        return
+    catalog = ProfileCatalog([bundled("profiles"), *options.profiles_dirs])
+    every = ScenarioCatalog([bundled("scenarios"), *options.scenarios_dirs]).all()
+    known = (
+        {*catalog.names, *(each.name for each in profiles)},
+        {each.name for each in (*every, *scenarios)},
+    )
+    for each in options.expect:
+        parts = each.pattern.partition("@")[0].split("/")
+        for part, kind, names in zip(parts, ("profile", "scenario"), known, strict=True):
+            if not any(fnmatchcase(name, part) for name in names):
+                raise BadFileError(
+                    each.place, f"expect.{each.pattern}", f"no {kind} {part!r}{nearest(part, names)}"
+                )
 
 
 def _settings(options: Options) -> tuple[bool, ...]:

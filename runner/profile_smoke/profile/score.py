@@ -15,9 +15,9 @@ capabilities stand behind it: a filter is there for the day when those fail.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from profile_smoke.model import Tier
 from profile_smoke.profile import sampling
 from profile_smoke.profile.dangerous import Meaning, dangerous
 from profile_smoke.syscall import tables, ways
@@ -42,16 +42,6 @@ GRAVE = HANDS_OVER | frozenset(
 LESSER = frozenset(ways.CLASSES) - GRAVE
 """The others: a nuisance, obsolete, or harmless within the container."""
 _TIGHT = 0.75
-
-
-class Tier(StrEnum):
-    """From tight to open."""
-
-    A = "A"
-    B = "B"
-    C = "C"
-    D = "D"
-    E = "E"
 
 
 @dataclass(frozen=True)

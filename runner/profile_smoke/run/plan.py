@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """What cells should come to, whatever their scenario says. `pattern` is of `PROFILE/SCENARIO` or of a whole id."""
+
+    pattern: str
+    expected: Expected
+    place: str
+
+
+@dataclass(frozen=True)
 class Cell:
     """One profile under one scenario on one target."""
 
@@ -28,6 +37,8 @@ class Cell:
     """Whether the user named just this scenario for a profile of their own, which no scenario file speaks of."""
     changed: bool = False
     """Whether `scenario.start.no_new_privileges` is other than the scenario's file says."""
+    told: Expected | None = None
+    """What the user's settings say of it."""
 
     @property
     def id(self) -> str:
@@ -40,7 +51,9 @@ class Cell:
 
     @property
     def expected(self) -> Expected:
-        """What the scenario says of this profile; what it does not mention informs only, unless it was asked for."""
+        """What the settings say, else the scenario; what neither mentions informs only, unless it was asked for."""
+        if self.told is not None:
+            return self.told
         return self.scenario.profiles.get(
             self.profile.name, Expected.PASSED if self.asked_for else Expected.ANY
         )
@@ -53,6 +66,7 @@ def matrix(
     *,
     own: Collection[str] = (),
     no_new_privileges: Collection[bool] = (),
+    expectations: Sequence[Expectation] = (),
     only: Sequence[str] = (),
     shard: tuple[int, int] | None = None,
 ) -> list[Cell]:
@@ -73,6 +87,8 @@ def matrix(
         for variant in _variants(scenario, no_new_privileges)
         for profile in profiles
     ]
+    if expectations:
+        cells = [replace(cell, told=_told(cell, expectations)) for cell in cells]
     if only:
         cells = _only(cells, only)
     if shard is not None:
@@ -83,6 +99,14 @@ def matrix(
             "no cell is selected: check --profile, --scenario, --only and --shard (see: profile-smoke list)"
         )
     return cells
+
+
+def _told(cell: Cell, expectations: Sequence[Expectation]) -> Expected | None:
+    """What the last expectation that fits says."""
+    for each in reversed(expectations):
+        if fnmatchcase(cell.id if "@" in each.pattern else cell.id.partition("@")[0], each.pattern):
+            return each.expected
+    return None
 
 
 def _variants(scenario: Scenario, no_new_privileges: Collection[bool]) -> list[Scenario]:

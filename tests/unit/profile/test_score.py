@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from profile_smoke.model import Tier
 from profile_smoke.profile import seccompute
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Arg, Op, Profile, Rule
-from profile_smoke.profile.score import GRAVE, HANDS_OVER, LESSER, Score, Tier, classes, score
+from profile_smoke.profile.score import GRAVE, HANDS_OVER, LESSER, Score, classes, score
 from profile_smoke.syscall import tables, ways
 
 ARCHES = ("x86_64", "x86", "x32")

@@ -112,7 +112,7 @@ cells = st.builds(
     log=few(texts),
     notes=few(texts),
     unused=st.none() | few(texts),
-    score=st.none() | st.builds(model.ProfileScore, tier=st.sampled_from("ABCDE"), reasons=few(texts)),
+    score=st.none() | st.builds(model.ProfileScore, reasons=few(texts)),
     seconds=times,
 )
 waivers = st.builds(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profile_smoke import rundir
-from profile_smoke.cli import publish, wiring
+from profile_smoke.cli import gating, publish, wiring
 from profile_smoke.cli.exit_code import exit_code
 from profile_smoke.cli.options import Keep, Options
 from profile_smoke.errors import SmokeError, UsageError
@@ -43,6 +43,7 @@ def main(options: Options) -> int:
     deny = _deny_check(options)
     names = wiring.target_names(options)
     cells = wiring.cells(options, names)
+    gating.check(options, cells)
     if drift is not None:
         drift.check(cells)
     watch = _watch(drift, options)
@@ -51,6 +52,7 @@ def main(options: Options) -> int:
         _check_fix_selection(cells)
     effort = Effort(options.observe, options.max_launches, options.jobs or os.cpu_count() or 1, deny, watch)
     report, error = _execute(options, names, cells, effort)
+    report = gating.judged(report, options)
     publish.publish(report, options)
     if error is not None and not isinstance(error, SmokeError):
         raise error
@@ -107,7 +109,7 @@ def _words(error: Exception) -> str:
 
 def _deny_check(options: Options) -> DenyCheck | None:
     if not options.deny_check:
-        if options.deny or options.permit:
+        if (options.deny or options.permit) and not options.gate:
             raise UsageError("--deny and --permit say what --deny-check looks for; add it")
         return None
     return DenyCheck(options.deny, options.permit)
@@ -123,10 +125,11 @@ def _drift_check(options: Options) -> DriftCheck | None:
 
 def _watch(drift: DriftCheck | None, options: Options) -> Watch | None:
     """What looks at what workloads use."""
+    unused = options.unused or (options.gate and options.max_unused is not None)
     if options.unused and not options.observe:
         raise UsageError("--unused tells what is observed; leave out --no-observe")
     watches: list[Watch] = [drift] if drift is not None else []
-    if options.unused:
+    if unused:
         watches.append(UnusedCheck())
     return Watches(watches) if watches else None
 
