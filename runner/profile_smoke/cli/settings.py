@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 PREFIX = "PROFILE_SMOKE_"
 CONFIG = f"{PREFIX}CONFIG"
-NO_SETTINGS = ("HOME", "DEBUG", "REQUIRE")
-"""Variables with our prefix that are no settings: where images are kept, tracebacks, what this project's tests require."""
+NO_SETTINGS = ("HOME", "DEBUG", "REQUIRE", "NODE_IMAGE")
+"""Variables with our prefix that are no settings: where images are kept, tracebacks, what this project's tests require, the
+image of a cluster's nodes."""
 GATE = "gate"
 """The switch: on where the file has a table of this name. The gate's own settings are in that table."""
 
