@@ -132,6 +132,25 @@ pip_install() {
   pip install --constraint constraints.txt --editable . ${1:+--group "$1"}
 }
 
+# The tests of the Prometheus report run the real programs. They are unpacked into .venv, without root: installed as packages
+# they would start services.
+monitoring=$venv/monitoring
+fetch_monitoring() {
+  if command -v promtool && command -v prometheus && command -v prometheus-node-exporter; then return; fi >/dev/null
+  if [ -e "$monitoring" ] || ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then return; fi
+  say "fetching prometheus and its node-exporter for the tests"
+  rm -rf "$monitoring.new"
+  mkdir -p "$monitoring.new"
+  if (cd "$monitoring.new" && apt-get -qq download prometheus prometheus-node-exporter) 2>/dev/null; then
+    for package in "$monitoring.new"/*.deb; do dpkg-deb -x "$package" "$monitoring.new"; done
+    rm "$monitoring.new"/*.deb
+    mv "$monitoring.new" "$monitoring"
+  else
+    rm -rf "$monitoring.new"
+    say "not fetched; the tests that need them will say so"
+  fi
+}
+
 ready() { [ "$(cat "$made_for" 2>/dev/null)" = "$root" ] && [ "$(cat "$(stamp_of "$1")" 2>/dev/null)" = "$(key 2>/dev/null)" ]; }
 
 install_tools
@@ -143,3 +162,4 @@ for group in "" "$@"; do
   key >"$(stamp_of "$group").new"
   mv "$(stamp_of "$group").new" "$(stamp_of "$group")"
 done
+case " $* " in *" test "*) fetch_monitoring ;; esac

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as plain
+import re
 from dataclasses import replace
 from functools import cache
 from importlib import resources
@@ -105,6 +106,32 @@ def test_the_schemas_refuse_what_is_wrong() -> None:
     document = plain.loads(shown(golden_report(), Format.SARIF))
     document["runs"][0]["results"][0]["level"] = "terrible"
     assert not sarif_validator().is_valid(document)
+
+
+def samples() -> list[tuple[str, str]]:
+    """Lines of the samples in the page, with the formats whose section they are in."""
+    text = (Path(__file__).parents[3] / "docs" / "reports.md").read_text("utf-8")
+    found = []
+    for section in text.split("\n## ")[1:]:
+        name = section.partition("\n")[0]
+        for language, body in re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
+            if language != "sh":
+                found += [(name, line) for line in body.splitlines()]
+    return found
+
+
+@pytest.mark.parametrize(("form", "line"), samples())
+def test_the_samples_in_the_page_are_of_the_real_run(form: str, line: str) -> None:
+    """Line for line."""
+    assert line.strip() in map(str.strip, shown(golden_report(), Format(form)).splitlines())
+
+
+def test_every_format_has_a_place_in_the_page() -> None:
+    """A new one is described, with a sample if it has a section."""
+    text = (Path(__file__).parents[3] / "docs" / "reports.md").read_text("utf-8")
+    assert {form for form, _ in samples()} == {form.value for form in SUFFIXES}
+    for form in Format:
+        assert re.search(rf"^\| \[?`{form}`", text, re.MULTILINE), form
 
 
 def results(report: RunReport) -> list[Any]:
