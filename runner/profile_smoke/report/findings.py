@@ -5,16 +5,19 @@ Rules have stable ids: whoever dismissed or filtered one finds it again after an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from profile_smoke.model import CellResult, Effect, ProfileRef, RunReport, Verdict
+from profile_smoke.model import CellResult, Effect, GateRule, ProfileRef, RunReport, Verdict
 from profile_smoke.report import drift, words
+from profile_smoke.report.gate import until
 from profile_smoke.report.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from profile_smoke.model import Gate
 
 
 class Level(StrEnum):
@@ -35,6 +38,11 @@ class Rule(StrEnum):
     NEW_CALL_REFUSED = "new-call-refused"
     FILTER_DIFFERS = "filter-differs"
     UNUSED_DANGEROUS = "unused-dangerous"
+    UNUSED_CALLS = "unused-calls"
+    LOW_SCORE = "low-score"
+    UNPINNED_IMAGE = "unpinned-image"
+    EXPIRED_WAIVER = "expired-waiver"
+    UNUSED_WAIVER = "unused-waiver"
     NOT_JUDGED = "not-judged"
     INCOMPLETE = "incomplete"
 
@@ -47,6 +55,11 @@ MEANING = {
     Rule.NEW_CALL_REFUSED: "The profile refuses a call that the workload did not use when the baseline was kept.",
     Rule.FILTER_DIFFERS: "The filter that the kernel loaded does other than the profile's text says.",
     Rule.UNUSED_DANGEROUS: "The profile allows dangerous calls that no probe of the workloads it is meant for used.",
+    Rule.UNUSED_CALLS: "The profile allows more calls that no workload used than the gate lets pass.",
+    Rule.LOW_SCORE: "The profile leaves more open than the gate lets pass.",
+    Rule.UNPINNED_IMAGE: "The image is not pinned by digest: tomorrow it may be another one.",
+    Rule.EXPIRED_WAIVER: "A waiver is over and lets nothing pass any more.",
+    Rule.UNUSED_WAIVER: "A waiver lets nothing pass: what it was for is gone.",
     Rule.NOT_JUDGED: "A cell could not be judged: nothing is said about the profile.",
     Rule.INCOMPLETE: "The run did not come to its end.",
 }
@@ -85,6 +98,8 @@ def findings(report: RunReport) -> list[Finding]:
         *(each for cell in report.cells for each in _of_cell(cell, decides=cell.id in deciding)),
         *_unused(report),
     ]
+    if report.gate is not None:
+        found = [*(_as_gated(each, report.gate) for each in found), *_of_gate(report, report.gate)]
     levels = list(Level)
     return sorted(
         found, key=lambda each: (levels.index(each.level), each.cell is not None and not each.cell.gates)
@@ -194,3 +209,62 @@ def _unused(report: RunReport) -> Iterator[Finding]:
                     profile,
                     line,
                 )
+
+
+_GATED = {
+    Rule.BLOCKED_SYSCALL: GateRule.BLOCKED,
+    Rule.BLOCKED: GateRule.BLOCKED,
+    Rule.NOT_BLOCKED: GateRule.NOT_BLOCKED,
+    Rule.NEW_CALL_REFUSED: GateRule.NEW_DENIAL,
+    Rule.PERMITS_FORBIDDEN: GateRule.DANGEROUS,
+}
+"""What the gate judges of that which cells show, under its own names."""
+_OF_GATE = {
+    GateRule.DANGEROUS: Rule.PERMITS_FORBIDDEN,
+    GateRule.UNUSED: Rule.UNUSED_CALLS,
+    GateRule.SCORE: Rule.LOW_SCORE,
+    GateRule.DIGEST: Rule.UNPINNED_IMAGE,
+    GateRule.EXPIRED_WAIVER: Rule.EXPIRED_WAIVER,
+    GateRule.UNUSED_WAIVER: Rule.UNUSED_WAIVER,
+}
+"""What it alone finds."""
+
+
+def _as_gated(finding: Finding, gate: Gate) -> Finding:
+    """An error of a cell as bad as the gate finds it: one that it does not look for warns, a waived one is noted."""
+    rule = _GATED.get(finding.rule)
+    if rule is None or finding.cell is None or finding.level is not Level.ERROR:
+        return finding
+    same = [each for each in gate.findings if each.rule is rule and finding.cell.id in each.cells]
+    same = [each for each in same if (each.syscall or "").rpartition(":")[2] == finding.subject] or same
+    if not same:
+        return replace(finding, level=Level.WARNING)
+    waiver = same[0].waiver
+    if waiver is None:
+        return finding
+    return replace(finding, level=Level.NOTE, text=f"{finding.text}\nWaived {until(waiver)}")
+
+
+def _of_gate(report: RunReport, gate: Gate) -> Iterator[Finding]:
+    profiles = {cell.profile.name: cell.profile for cell in report.cells}
+    cells = {cell.id: cell for cell in report.cells}
+    for each in gate.findings:
+        judged = any(id_ in cells and cells[id_].verdict is Verdict.ERROR for id_ in each.cells)
+        rule = Rule.NOT_JUDGED if each.rule is GateRule.ERROR and not judged else _OF_GATE.get(each.rule)
+        forbidden = {
+            forbidden_call(line) for id_ in each.cells if id_ in cells for line in cells[id_].forbidden
+        }
+        if rule is None or (rule is Rule.PERMITS_FORBIDDEN and each.syscall in forbidden):
+            continue
+        profile = profiles.get(each.profile)
+        lines = profile.lines if profile else {}
+        waived = f"\nWaived {until(each.waiver)}" if each.waiver else ""
+        yield Finding(
+            rule,
+            Level.NOTE if each.waiver else Level.ERROR,
+            f"{each.text}{waived}",
+            " ".join([each.syscall or "", *(each.cells or [each.text])]),
+            None,
+            profile,
+            lines.get(each.syscall or "") or lines.get(""),
+        )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from profile_smoke.model import GateRule
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from profile_smoke.model import Gate, GateFinding, RunReport
+    from profile_smoke.model import CellResult, Gate, GateFinding, RunReport, Waiver
 
 _LONGEST = 300
+_OF_VERDICTS = (GateRule.BLOCKED, GateRule.NOT_BLOCKED)
 
 
 def render(report: RunReport, style: Style) -> str:
@@ -20,22 +22,11 @@ def render(report: RunReport, style: Style) -> str:
 
 
 def _lines(gate: Gate, style: Style) -> Iterator[str]:
-    failing, waived = gate.failing, [each for each in gate.findings if each.waiver is not None]
-    words = ", ".join(
-        filter(
-            None,
-            [
-                counted(len(failing), "finding") if failing else "",
-                f"{len(waived)} waived" if waived else "",
-            ],
-        )
-    )
-    verdict = (
-        style.paint("FAILED", Colour.BOLD, Colour.RED) if failing else style.paint("passed", Colour.GREEN)
-    )
-    yield f"{style.paint('The gate:', Colour.BOLD)} {verdict}{f' ({words})' if words else ''}"
+    waived = [each for each in gate.findings if each.waiver is not None]
+    colours = (Colour.BOLD, Colour.RED) if gate.failing else (Colour.GREEN,)
+    yield style.paint(outcome(gate).capitalize(), *colours)
     yield wrap(f"in force: {', '.join(gate.rules)}", style.width, "  ", "    ")
-    for each in failing:
+    for each in gate.failing:
         yield wrap(line(each), style.width, "  - ", "    ")
     for each in waived:
         yield style.paint(wrap(f"waived: {line(each)}", style.width, "  - ", "    "), Colour.DIM)
@@ -44,6 +35,30 @@ def _lines(gate: Gate, style: Style) -> Iterator[str]:
 def line(finding: GateFinding) -> str:
     """The finding in a line: ``blocked: webapp/nginx@oci: ... (until 2027-01-31: reason)``."""
     text = f"{finding.rule}: {clipped(safe(finding.text), _LONGEST)}"
-    if finding.waiver is None:
-        return text
-    return f"{text} (until {finding.waiver.expires}: {clipped(safe(finding.waiver.reason), _LONGEST)})"
+    return text if finding.waiver is None else f"{text} ({until(finding.waiver)})"
+
+
+def until(waiver: Waiver) -> str:
+    """``until 2027-01-31: reason``."""
+    return f"until {waiver.expires}: {clipped(safe(waiver.reason), _LONGEST)}"
+
+
+def outcome(gate: Gate) -> str:
+    """``the gate failed: 2 findings, 1 waived``, in a line."""
+    waived = len(gate.findings) - len(gate.failing)
+    words = [
+        *([counted(len(gate.failing), "finding")] if gate.failing else []),
+        *([f"{waived} waived"] if waived else []),
+    ]
+    told = f": {', '.join(words)}" if words else ""
+    return f"the gate {'failed' if gate.failing else 'passed'}{told}"
+
+
+def waiver_of(report: RunReport, cell: CellResult) -> Waiver | None:
+    """What lets a cell pass whose verdict is not the expected one; None where nothing does, or not all of it."""
+    found = [
+        each
+        for each in (report.gate.findings if report.gate else ())
+        if cell.id in each.cells and each.rule in _OF_VERDICTS
+    ]
+    return found[0].waiver if found and all(each.waiver for each in found) else None

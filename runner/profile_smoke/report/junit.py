@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from profile_smoke.model import CellResult, Expected, Launch, LaunchKind, RunReport, Verdict
-from profile_smoke.report import drift, moment, story, words
+from profile_smoke.model import CellResult, Expected, GateRule, Launch, LaunchKind, RunReport, Verdict
+from profile_smoke.report import drift, gate, moment, story, words
 from profile_smoke.report.escape import lines
 from profile_smoke.report.text import Style, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from profile_smoke.model import Gate, Waiver
 
 _RUN = "profile-smoke"
 _KINDS = ("failure", "error", "skipped")
@@ -40,11 +42,20 @@ def render(report: RunReport) -> str:
     deciding = {cell.id for cell in report.deciding}
     root = ET.Element("testsuites", name=_RUN)
     for (target, profile), cells in _grouped(report.cells):
-        cases = [(cell, case) for cell in cells for case in _cases(cell, decides=cell.id in deciding)]
+        cases = [
+            (cell, _waived(case, gate.waiver_of(report, cell)))
+            for cell in cells
+            for case in _cases(cell, decides=cell.id in deciding)
+        ]
         suite = _suite(f"{profile}@{target}", [case for _, case in cases], report)
         _properties(suite, cells)
         for cell, case in cases:
             suite.append(_element(f"{profile}.{cell.scenario}", case))
+        root.append(suite)
+    if report.gate is not None:
+        rules = list(_of_gate(report.gate))
+        suite = _suite("gate", rules, report)
+        suite.extend(_element("gate", case) for case in rules)
         root.append(suite)
     if incomplete := _incomplete(report):
         suite = _suite(_RUN, [incomplete], report)
@@ -64,6 +75,23 @@ def _grouped(cells: Sequence[CellResult]) -> Iterator[tuple[tuple[str, str], lis
     for cell in cells:
         groups.setdefault((cell.target.name, cell.profile.name), []).append(cell)
     yield from groups.items()
+
+
+def _waived(case: _Case, waiver: Waiver | None) -> _Case:
+    """A failure that a gate lets pass fails no job."""
+    if waiver is None or case.kind != "failure":
+        return case
+    return replace(case, kind="skipped", message=f"waived {gate.until(waiver)}: {case.message}")
+
+
+def _of_gate(judged: Gate) -> Iterator[_Case]:
+    """A case for each rule in force."""
+    for rule in judged.rules:
+        found = [each for each in judged.findings if each.rule is rule]
+        failing = [each for each in found if each.waiver is None]
+        kind = "" if not failing else "error" if rule is GateRule.ERROR else "failure"
+        message = gate.line(failing[0]) if failing else ""
+        yield _Case(rule.value, 0.0, kind, message, "\n".join(map(gate.line, found)))
 
 
 def _incomplete(report: RunReport) -> _Case | None:

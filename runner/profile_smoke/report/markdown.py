@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import CellResult, RunReport, Verdict
-from profile_smoke.report import story, table, unused, words
+from profile_smoke.report import gate, story, table, unused, words
 from profile_smoke.report.escape import code_block, json_words, markdown, markup
 from profile_smoke.report.text import Style, clipped, counted, seconds
 
@@ -27,6 +27,7 @@ def render(report: RunReport) -> str:
         f"## profile-smoke: {_outcome(report)}\n\n",
         "".join(f"> **{markdown(line)}**\n\n" for line in _incomplete(report)),
         f"{markdown(' · '.join(table.summary(report, Style()).splitlines()))}\n\n",
+        _gate(report),
         "".join(f"- {markdown(note)}\n" for note in report.notes) + ("\n" if report.notes else ""),
         _bounded(_rows(report.cells), _LIMIT // 2, "cell", _table),
     ]
@@ -43,6 +44,8 @@ def _outcome(report: RunReport) -> str:
         return "interrupted"
     if report.failure:
         return "the run failed"
+    if report.gate is not None:
+        return gate.outcome(report.gate)
     unexpected = sum(cell.unexpected for cell in report.cells)
     errors = sum(cell.verdict is Verdict.ERROR for cell in report.deciding)
     if unexpected:
@@ -50,6 +53,22 @@ def _outcome(report: RunReport) -> str:
     if errors:
         return f"{counted(errors, 'cell')} could not be judged"
     return "as expected" if report.cells else "nothing was run"
+
+
+def _gate(report: RunReport) -> str:
+    """A line for each finding, what fails the gate first; those that waivers let pass in a fold."""
+    if report.gate is None or not report.gate.findings:
+        return ""
+    waived = [each for each in report.gate.findings if each.waiver is not None]
+    failing = _bounded(
+        [f"- {markdown(gate.line(each))}\n" for each in report.gate.failing], _LIMIT // 10, "finding", _table
+    )
+    listed = _bounded(
+        [f"- {markdown(gate.line(each))}\n" for each in waived], _LIMIT // 10, "finding", _table
+    )
+    return failing + (
+        _details(f"{counted(len(waived), 'finding')} let pass by waivers", listed) if waived else ""
+    )
 
 
 def _incomplete(report: RunReport) -> Iterator[str]:

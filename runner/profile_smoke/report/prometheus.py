@@ -74,6 +74,21 @@ def _of_run(report: RunReport) -> Iterator[_Family]:
     whole = not (report.interrupted or report.failure)
     text = "Whether the last run came to its end: 0 when it was interrupted or failed."
     yield _Family("profile_smoke_run_complete", "gauge", text, [({}, whole)])
+    if report.gate is not None:
+        text = "Whether the gate let the last run pass."
+        yield _Family("profile_smoke_gate_passed", "gauge", text, [({}, not report.gate.failing)])
+        found = Counter((each.rule, each.waiver is not None) for each in report.gate.findings)
+        text = "Findings of the gate by rule, and whether a waiver lets them pass."
+        yield _Family(
+            "profile_smoke_gate_findings",
+            "gauge",
+            text,
+            [
+                ({"rule": rule, "waived": word}, found[rule, waived])
+                for rule in report.gate.rules
+                for waived, word in ((False, "false"), (True, "true"))
+            ],
+        )
     if (ended := moment.ended(report)) is not None:
         text = "When the last run ended, in seconds since 1970."
         yield _Family("profile_smoke_last_run_timestamp_seconds", "gauge", text, [({}, ended.timestamp())])
