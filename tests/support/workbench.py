@@ -92,7 +92,7 @@ class Workbench:
 
     def enforce(self, name: str, document: Document) -> Result:
         """One launch of a scenario with a profile that the kernel alone enforces."""
-        handed = self.target.hand_over(document.profile, document.raw)
+        handed = self.target.hand_over(document)
         return self.launcher.launch(self._order(name, LaunchKind.ENFORCE, handed), self.launcher.new_id())
 
     def used(self, name: str) -> Used:

@@ -8,7 +8,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.cli import groups, profile_arguments, report_arguments, settings_arguments, values
+from profile_smoke.cli import (
+    groups,
+    kubernetes_groups,
+    profile_arguments,
+    report_arguments,
+    settings_arguments,
+    values,
+)
 from profile_smoke.cli.options import PROG, Command, ListFormat, Options
 from profile_smoke.cli.parser import Parser
 from profile_smoke.errors import UsageError
@@ -111,6 +118,7 @@ def _parser(command: Command) -> Parser:
         case Command.RUN:
             parser = Parser(PROG, f"{PROG} [COMMAND] [OPTIONS]", _RUN_HELP, _RUN_EPILOG)
             groups.add_selection(parser)
+            kubernetes_groups.add_cluster(parser)
             groups.add_images(parser)
             groups.add_effort(parser)
             groups.add_purpose(parser)
@@ -155,6 +163,7 @@ def _parser(command: Command) -> Parser:
                 "doctor", "[OPTIONS]", "Say what this machine can do, and what to do about what is missing."
             )
             groups.add_targets(parser)
+            kubernetes_groups.add_context(parser)
         case Command.IMAGES:
             parser = _sub(
                 "images", "prepare [OPTIONS]", "Pull or build images ahead of time, once for each target."
@@ -167,6 +176,7 @@ def _parser(command: Command) -> Parser:
             )
             groups.add_scenarios(parser)
             groups.add_targets(parser)
+            kubernetes_groups.add_context(parser)
             groups.add_images(parser)
             groups.add_quiet(parser)
             settings_arguments.add_config(parser.add_argument_group("settings"))
@@ -179,6 +189,7 @@ def _parser(command: Command) -> Parser:
             )
             groups.add_baseline(parser)
             groups.add_selection(parser)
+            kubernetes_groups.add_cluster(parser)
             groups.add_images(parser)
             settings_arguments.add_config(parser.add_argument_group("settings"))
         case Command.CLEAN:

@@ -109,7 +109,7 @@ def add_targets(parser: argparse._ActionsContainer) -> None:
         type=values.choice(TargetName),
         action="append",
         default=[],
-        help="where containers run: oci or docker; repeatable",
+        help="where containers run: oci, docker or kubernetes; repeatable",
     )
 
 
@@ -178,7 +178,7 @@ def add_effort(parser: Parser) -> None:
 def add_jobs(group: argparse._ActionsContainer) -> None:
     """How much is done at a time."""
     group.add_argument(
-        "--jobs", metavar="N", type=values.positive, help="launches at a time (default: suits this machine)"
+        "--jobs", metavar="N", type=values.positive, help="launches at a time (default: suits the targets)"
     )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from profile_smoke.report.interface import STDOUT, Format
+from profile_smoke.target.kubernetes_plan import SeccompAt, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +59,7 @@ class TargetName(StrEnum):
 
     OCI = "oci"
     DOCKER = "docker"
+    KUBERNETES = "kubernetes"
 
 
 class StandinMode(StrEnum):
@@ -104,7 +106,7 @@ class Options:
     """Everything the command line says; an option that a command does not have keeps its default.
 
     Empty `profiles`, `scenarios` and `targets` mean: not said, and so does None for `privilege_escalation`. `jobs` None:
-    as many as suit this machine.
+    as many as suit the targets. `context` and `namespace` None: those that the kubeconfig names.
     `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint`,
     `report` and `gate`, `merge` whether `report` makes one result of several, `runs` the run ids for `clean`, `prune`
     whether it removes old images too, `pid` the process for `filter`. `given` are the fields that the command line has
@@ -124,6 +126,10 @@ class Options:
     privilege_escalation: PrivilegeEscalation | None = None
     only: tuple[str, ...] = ()
     shard: Shard | None = None
+    context: str | None = None
+    namespace: str | None = None
+    workload: Workload = Workload.POD
+    seccomp_at: SeccompAt = SeccompAt.POD
     jobs: int | None = None
     max_launches: int = MAX_LAUNCHES
     observe: bool = True

@@ -20,7 +20,7 @@ from profile_smoke.scenario.catalog import Catalog as ScenarioCatalog
 from profile_smoke.scenario.model import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from profile_smoke.target.interface import Target
 
@@ -151,15 +151,22 @@ def target_names(options: Options) -> tuple[TargetName, ...]:
         client.close()
 
 
-def targets(names: Sequence[TargetName], run: rundir.RunDir, images: Store) -> Mapping[str, Target]:
+def targets(
+    options: Options, names: Sequence[TargetName], run: rundir.RunDir, images: Store
+) -> Mapping[str, Target]:
     """The targets of these names, each known to work here. Raises TargetUnavailableError."""
-    found = {name.value: _target(name, run, images) for name in names}
+    found = {name.value: _target(options, name, run, images) for name in names}
     for target in found.values():
         target.check()
     return found
 
 
-def _target(name: TargetName, run: rundir.RunDir, images: Store) -> Target:
+def jobs(options: Options, found: Iterable[Target]) -> int:
+    """How many launches at a time: what was asked for, else what suits every target."""
+    return options.jobs or min(target.jobs() for target in found)
+
+
+def _target(options: Options, name: TargetName, run: rundir.RunDir, images: Store) -> Target:
     match name:
         case TargetName.OCI:
             from profile_smoke.target.oci import OciTarget
@@ -169,4 +176,12 @@ def _target(name: TargetName, run: rundir.RunDir, images: Store) -> Target:
             from profile_smoke.target.docker import DockerTarget
 
             return DockerTarget(run, images)
+        case TargetName.KUBERNETES:
+            from profile_smoke.target.kubernetes import KubernetesTarget
+            from profile_smoke.target.kubernetes_plan import Shape
+
+            shape = Shape(options.workload, options.seccomp_at)
+            return KubernetesTarget(
+                run, images, context=options.context, namespace=options.namespace, shape=shape
+            )
     assert_never(name)

@@ -148,7 +148,7 @@ class _Trial:
         document = cell.profile.document
         self._runner, self._cell, self._heard = runner, cell, heard
         target = runner.launcher.target
-        self._plain = target.meaning(document.profile)
+        self._plain = target.meaning(document)
         self._baseline = baseline
         capabilities = target.capabilities()
         self._observes = runner.effort.observe and capabilities.observe and runner.observer is not None
@@ -161,7 +161,7 @@ class _Trial:
                 scenario=cell.scenario,
                 image=image,
                 plain=self._plain,
-                document=target.hand_over(document.profile, document.raw),
+                document=target.hand_over(document),
                 sha256=document.sha256,
                 limits=baseline.limits,
                 control=baseline.control,

@@ -95,7 +95,7 @@ def _refused(new: Calls, usage: Usage, scene: Scene) -> dict[str, str]:
     if document is None or not new:
         return {}
     target = scene.launcher.target
-    evaluator = Evaluator(target.meaning(document.profile), tables.native(), known=target.knows)
+    evaluator = Evaluator(target.meaning(document), tables.native(), known=target.knows)
     control = baseline_of(scene.cell.scenario, scene.control).control
     found: dict[str, str] = {}
     for name, arch, number, args in _attempts(usage):

@@ -124,6 +124,9 @@ class Launcher:
             start=order.scenario.start,
             seccomp=order.seccomp,
             volumes_key=launch_id,
+            restarts=any(probe.restart for probe in order.scenario.probes),
+            stop_seconds=order.limits.stop,
+            stop=self._stop,
         )
 
 
@@ -258,8 +261,7 @@ class _Life:
 
     def _stop_gracefully(self, container: Container) -> None:
         stop = self._order.scenario.stop
-        container.signal(stop.signal)
-        state = container.wait(self._order.limits.stop)
+        state = container.stop(stop.signal, self._order.limits.stop)
         if state is None:
             raise _Failed(f"did not stop within {self._order.limits.stop:.1f} s of SIG{stop.signal}")
         if not _stopped_well(state, stop.exit_codes, stop.signal):

@@ -151,7 +151,7 @@ def _enforce(bench: Bench, scenario: Scenario, document: Document, limits: Limit
         scenario,
         bench.controls.image(launcher, scenario),
         LaunchKind.ENFORCE,
-        launcher.target.hand_over(document.profile, document.raw),
+        launcher.target.hand_over(document),
         document.sha256,
         limits,
     )

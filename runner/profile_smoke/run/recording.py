@@ -160,7 +160,7 @@ class RecordingRun:
                 if use.name in known
             ],
             limits=request.limits,
-            profiles=[target.meaning(document.profile) for document in request.profiles],
+            profiles=[target.meaning(document) for document in request.profiles],
             base=request.base,
             base_permits=_permitted(target, request.base) if request.base else (),
         )
@@ -172,7 +172,7 @@ class RecordingRun:
         found: set[str] = set()
         names = [use.name for use in composed.uses if use.errno is None]
         for bench in benches:
-            plain = bench.launcher.target.meaning(composed.document.profile)
+            plain = bench.launcher.target.meaning(composed.document)
             found |= needed(bench, lambda name, plain=plain: without(plain, name), names)  # type: ignore[misc]
         return tuple(sorted(found))
 
@@ -185,7 +185,7 @@ def _with(bench: Bench, no_new_privileges: bool) -> Bench:  # noqa: FBT001  one 
 def _permitted(target: Target, document: Document) -> frozenset[str]:
     """The names that a profile lets pass with some arguments at least."""
     return frozenset(
-        name for rule in target.meaning(document.profile).rules if rule.action.permits for name in rule.names
+        name for rule in target.meaning(document).rules if rule.action.permits for name in rule.names
     )
 
 

@@ -33,7 +33,7 @@ class UnusedCheck:
             return {}
         usage = self._once.get(scene.key, scene.observe)
         used = {line.syscall for line in usage.calls} | {*UNOBSERVED}
-        allowed = allowed_names(scene.launcher.target.meaning(document.profile))
+        allowed = allowed_names(scene.launcher.target.meaning(document))
         return {"unused": tuple(sorted(allowed - used))}
 
 

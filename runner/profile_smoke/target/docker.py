@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from profile_smoke import rundir
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.image.store import Policy, Store
+    from profile_smoke.profile.document import Document
     from profile_smoke.profile.model import Profile
 
 _TIMEOUT = 60
@@ -137,17 +138,16 @@ class DockerTarget(Target):
             return libseccomp.resolves(syscall)
         return True
 
-    def hand_over(self, profile: Profile, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    def hand_over(self, document: Document) -> Mapping[str, Any]:
         """The engine reads Docker's format, so it gets the file's content as it is."""
-        del profile
-        return document
+        return document.raw
 
-    def meaning(self, profile: Profile) -> Profile:
+    def meaning(self, document: Document) -> Profile:
         """The plain profile that the engine makes of it, as far as this machine ever comes to it."""
         kernel = str(self._facts.get("KernelVersion", "0.0")).split(".")
         version = (int(kernel[0]), int("".join(filter(str.isdigit, kernel[1].split("-")[0])) or 0))
-        arch = tables.native()
-        return reachable(resolve(profile, caps=self.default_capabilities(), arch=arch, kernel=version), arch)
+        arch, caps = tables.native(), self.default_capabilities()
+        return reachable(resolve(document.profile, caps=caps, arch=arch, kernel=version), arch)
 
     def prepare(self, image: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
         """What the engine has, else pulled by it, else loaded from the store."""

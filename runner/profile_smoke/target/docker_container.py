@@ -9,7 +9,6 @@ import select
 import signal
 import socket
 import tarfile
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -21,11 +20,12 @@ from profile_smoke.model import LAUNCH_LABEL, RUN_LABEL
 from profile_smoke.probe.interface import ExecResult, ExitState
 from profile_smoke.scenario.model import file_bytes
 from profile_smoke.target.docker_errors import engine_errors, start_errors
+from profile_smoke.target.engine import bounded, exit_state
 from profile_smoke.target.interface import Container, ContainerSpec, StartRefused
 from profile_smoke.target.oci_spec import PROCESSES_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import docker
 
@@ -34,7 +34,6 @@ _OUTPUT_LIMIT = 64 * 1024
 _LOG_LINES = 2000
 _SETTLE_SECONDS = 5.0
 _REMOVE_SECONDS = 20.0
-_SIGNALLED = 128
 
 
 class DockerContainer(Container):
@@ -92,7 +91,7 @@ class DockerContainer(Container):
         """Start it; an engine whose runtime is wedged by the filter is freed by killing the runtime's init."""
         self._started, self._exit, self._ports = True, None, {}
         with start_errors():
-            if not _bounded(lambda: self._api.start(self._id), timeout, "start"):
+            if not bounded(lambda: self._api.start(self._id), timeout, "start"):
                 self._kill_processes()
                 raise StartRefused(
                     f"the engine did not finish starting it within {timeout:g} s: the runtime's init is wedged"
@@ -134,7 +133,7 @@ class DockerContainer(Container):
             code.append(self._api.exec_inspect(ident)["ExitCode"])
 
         with engine_errors("running a command in the container"):
-            if not _bounded(run, timeout, "exec"):
+            if not bounded(run, timeout, "exec"):
                 raise TimeoutError(f"the command did not end within {timeout:g} s")
         return ExecResult(
             code[0] if code[0] is not None else 126, output[0][:_OUTPUT_LIMIT].decode("utf-8", "replace")
@@ -163,7 +162,7 @@ class DockerContainer(Container):
             with engine_errors("asking how the container ended"):
                 state = self._api.inspect_container(self._id)["State"]
             if not state["Running"]:
-                return _exit_state(int(state["ExitCode"]))
+                return exit_state(int(state["ExitCode"]))
             if not gone:
                 return None
             if time.monotonic() > deadline:
@@ -220,10 +219,10 @@ class DockerContainer(Container):
             os.close(self._pidfd)
             self._pidfd = -1
         with engine_errors(f"removing {self._name}"):
-            if _bounded(remove, _REMOVE_SECONDS, "remove"):
+            if bounded(remove, _REMOVE_SECONDS, "remove"):
                 return
             self._kill_processes()
-            if not _bounded(remove, _REMOVE_SECONDS, "remove"):
+            if not bounded(remove, _REMOVE_SECONDS, "remove"):
                 raise InfrastructureError(f"the engine does not remove {self._name}: its runtime is wedged")
 
     def _kill_processes(self) -> None:
@@ -238,38 +237,10 @@ class DockerContainer(Container):
                     os.kill(int(entry.name), signal.SIGKILL)
 
 
-def _bounded(work: Callable[[], object], timeout: float, name: str) -> bool:
-    """Do something that may hang, in a thread of its own; False when it did not end in time. Raises what it raised."""
-    failure: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001  handed to the caller below
-            failure.append(error)
-
-    thread = threading.Thread(target=run, name=f"engine-{name}", daemon=True)
-    thread.start()
-    thread.join(timeout)
-    if thread.is_alive():
-        return False
-    if failure:
-        raise failure[0]
-    return True
-
-
 def _readable(descriptor: int, timeout: float) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(max(0.0, timeout) * 1000))
-
-
-def _exit_state(code: int) -> ExitState:
-    """Engines report a killing signal as 128 + its number."""
-    with suppress(ValueError):
-        if code > _SIGNALLED:
-            return ExitState(signal=signal.Signals(code - _SIGNALLED).name)
-    return ExitState(exit_code=code)
 
 
 def _archive(files: Mapping[str, str | int]) -> bytes:

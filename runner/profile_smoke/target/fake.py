@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.image.store import Policy
     from profile_smoke.observe.interface import Observer
+    from profile_smoke.profile.document import Document
     from profile_smoke.profile.model import Profile
 
 _KERNEL = (6, 1)
@@ -131,14 +132,13 @@ class FakeTarget(Target):
         del syscall
         return True
 
-    def hand_over(self, profile: Profile, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    def hand_over(self, document: Document) -> Mapping[str, Any]:
         """The document as it is."""
-        del profile
-        return document
+        return document.raw
 
-    def meaning(self, profile: Profile) -> Profile:
+    def meaning(self, document: Document) -> Profile:
         """As on a plain machine."""
-        return resolve(profile, caps=(), arch=tables.native(), kernel=_KERNEL)
+        return resolve(document.profile, caps=(), arch=tables.native(), kernel=_KERNEL)
 
     def prepare(self, image: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
         """An image of this name, or the scripted error."""

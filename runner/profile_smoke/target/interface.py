@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.observe import process, readback
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from profile_smoke.model import TargetInfo
     from profile_smoke.observe.interface import Observer
     from profile_smoke.profile.bpf import Program
+    from profile_smoke.profile.document import Document
     from profile_smoke.profile.model import Profile
     from profile_smoke.scenario.model import Start
 
@@ -51,6 +54,12 @@ class ContainerSpec:
     seccomp: Mapping[str, Any] | None
     volumes_key: str
     """Containers with the same key see the same volumes; fresh per launch unless a scenario restarts."""
+    restarts: bool = False
+    """Whether it will be started again on its volumes."""
+    stop_seconds: float = 30.0
+    """How long it may take to stop."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set when the run is interrupted: ends every wait for something to happen."""
     offline: bool = False
     """Nobody connects to it, so it may go without a network: that is much of what an engine's start takes."""
 
@@ -91,6 +100,11 @@ class Container(Surface, ABC):
     @abstractmethod
     def signal(self, name: str) -> None:
         """Send a signal (`HUP`) to the init. Nothing happens when it is gone."""
+
+    def stop(self, signal: str, timeout: float) -> ExitState | None:
+        """Ask it to end in order, by a signal or as the target does that; None when it still lives after so many seconds."""
+        self.signal(signal)
+        return self.wait(timeout)
 
     @abstractmethod
     def wait(self, timeout: float) -> ExitState | None:
@@ -134,6 +148,10 @@ class Target(ABC):
     def observer(self) -> AbstractContextManager[Observer]:
         """What sees the refused calls of its containers, while it is open. Only where `capabilities` has `observe`."""
 
+    def jobs(self) -> int:
+        """How many containers at a time suit it."""
+        return os.cpu_count() or 1
+
     @abstractmethod
     def default_capabilities(self) -> tuple[str, ...]:
         """The Linux capabilities (`CAP_*`) a container gets: Docker's format is resolved with them."""
@@ -143,11 +161,11 @@ class Target(ABC):
         """Whether the runtime's libseccomp is known to know this name; True where that cannot be told from here."""
 
     @abstractmethod
-    def hand_over(self, profile: Profile, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the runtime gets: the unmodified document where it reads Docker's format, a resolved one otherwise."""
+    def hand_over(self, document: Document) -> Mapping[str, Any]:
+        """What the runtime gets: the unmodified document where users deploy it so, a resolved one otherwise."""
 
     @abstractmethod
-    def meaning(self, profile: Profile) -> Profile:
+    def meaning(self, document: Document) -> Profile:
         """The plain profile (no includes, excludes, archMap) that this target makes of it."""
 
     @abstractmethod

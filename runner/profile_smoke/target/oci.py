@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from profile_smoke import rundir
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.image.store import Policy, Store
+    from profile_smoke.profile.document import Document
     from profile_smoke.profile.model import Profile
 
 
@@ -86,19 +87,14 @@ class OciTarget(Target):
         """Whether runc's libseccomp knows the name (runc links the machine's library)."""
         return libseccomp.resolves(syscall)
 
-    def hand_over(self, profile: Profile, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    def hand_over(self, document: Document) -> Mapping[str, Any]:
         """Runc reads plain OCI only: Docker's conditions are resolved as Docker would."""
-        del document
-        return render.to_oci(self.meaning(profile))
+        return render.to_oci(self.meaning(document))
 
-    def meaning(self, profile: Profile) -> Profile:
+    def meaning(self, document: Document) -> Profile:
         """The plain profile, resolved for this machine and the default capabilities."""
-        arch, kernel = tables.native(), _release(platform.release())
-        return reachable(resolve(profile, caps=self.default_capabilities(), arch=arch, kernel=kernel), arch)
-
-    def default_profile(self) -> Profile:
-        """Runc has no default profile; this project's stands in for it."""
-        return oci_default.document().profile
+        arch, kernel, caps = tables.native(), _release(platform.release()), self.default_capabilities()
+        return reachable(resolve(document.profile, caps=caps, arch=arch, kernel=kernel), arch)
 
     def prepare(self, image: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
         """Obtain the image and unpack it."""
@@ -106,8 +102,8 @@ class OciTarget(Target):
 
     @contextmanager
     def container(self, spec: ContainerSpec, *, keep: Callable[[], bool]) -> Iterator[Container]:
-        """A bundle of its own; removed on exit unless kept."""
-        seccomp = spec.seccomp if spec.seccomp is not None else self.hand_over(self.default_profile(), {})
+        """A bundle of its own; removed on exit unless kept. Runc has no default profile; this project's stands in for it."""
+        seccomp = spec.seccomp if spec.seccomp is not None else self.hand_over(oci_default.document())
         container = OciContainer(spec, seccomp, self._runc, self._run.path / "oci")
         try:
             container.lay_out()

@@ -26,6 +26,7 @@ from profile_smoke.model import Expected, GateRule, Tier, Waiver
 from profile_smoke.report.interface import Format
 from profile_smoke.run.plan import Expectation
 from profile_smoke.syscall.ways import CLASSES
+from profile_smoke.target.kubernetes_plan import SeccompAt, Workload
 
 ROOT = Path(__file__).parents[3]
 WHOLE = """\
@@ -35,6 +36,10 @@ target = ["oci"]
 profiles-dir = ["p"]
 scenarios-dir = ["s"]
 privilege-escalation = "both"
+context = "kind-c"
+namespace = "n"
+workload = "daemonset"
+seccomp-at = "container"
 standin = "never"
 jobs = 2
 max-launches = 9
@@ -113,6 +118,10 @@ def test_a_file_may_say_everything(here: Path) -> None:
         profiles_dirs=(Path("p"),),
         scenarios_dirs=(Path("s"),),
         privilege_escalation=PrivilegeEscalation.BOTH,
+        context="kind-c",
+        namespace="n",
+        workload=Workload.DAEMONSET,
+        seccomp_at=SeccompAt.CONTAINER,
         images={"nginx": "nginx:1@sha256:00", "redis": "./redis.tar"},
         standin=told.options.standin,
         jobs=2,
@@ -130,8 +139,8 @@ def test_a_file_may_say_everything(here: Path) -> None:
         max_unused=0,
         min_score=Tier.B,
         expect=(
-            Expectation("webapp/*", Expected.PASSED, "profile-smoke.toml:24"),
-            Expectation("webapp/redis@oci", Expected.ANY, "profile-smoke.toml:25"),
+            Expectation("webapp/*", Expected.PASSED, "profile-smoke.toml:28"),
+            Expectation("webapp/redis@oci", Expected.ANY, "profile-smoke.toml:29"),
         ),
         waivers=(
             Waiver(
@@ -141,9 +150,9 @@ def test_a_file_may_say_everything(here: Path) -> None:
                 None,
                 "until the mirror is there",
                 "2027-01-31",
-                "profile-smoke.toml:32",
+                "profile-smoke.toml:36",
             ),
-            Waiver("webapp", "nginx", None, "ptrace", "a debugger", "2027-02-28", "profile-smoke.toml:38"),
+            Waiver("webapp", "nginx", None, "ptrace", "a debugger", "2027-02-28", "profile-smoke.toml:42"),
         ),
     )
     assert told.options.standin == "never"
@@ -151,9 +160,9 @@ def test_a_file_may_say_everything(here: Path) -> None:
     assert all(lines.values()), "every setting is in the file"
     assert (lines["profile"], lines["image.redis"], lines["gate"], lines["gate.min-score"]) == (
         "1",
-        "21",
-        "27",
-        "30",
+        "25",
+        "31",
+        "34",
     )
 
 
@@ -322,18 +331,18 @@ def test_what_switches_the_gate_on(
         ('[expect]\n"a/b" = "pass"', 'line 2, expect.a/b: "pass" is not known here; did you mean "passed"?'),
         (
             WHOLE.replace("reason", "reson", 1),
-            'line 35, waivers[0]: unknown key "reson"; did you mean "reason"?',
+            'line 39, waivers[0]: unknown key "reson"; did you mean "reason"?',
         ),
-        (WHOLE.replace('reason = "a debugger"', ""), 'line 38, waivers[1]: the key "reason" is missing'),
-        (WHOLE.replace('reason = "a debugger"', 'reason = ""'), "line 42, waivers[1].reason: is empty"),
-        (WHOLE.replace("expires = 2027-01-31", ""), 'line 32, waivers[0]: the key "expires" is missing'),
-        (WHOLE.replace("2027-01-31", '"2027-01-31"'), "line 36, waivers[0].expires: a date without quotes"),
-        (WHOLE.replace("2027-01-31", "2027-01-31T00:00:00"), "line 36, waivers[0].expires: a date without"),
-        (WHOLE.replace('profile = "web*"', ""), 'line 32, waivers[0]: the key "profile" is missing'),
-        (WHOLE.replace('rule = "digest"', ""), 'line 32, waivers[0]: neither "rule" nor "syscall" is there'),
+        (WHOLE.replace('reason = "a debugger"', ""), 'line 42, waivers[1]: the key "reason" is missing'),
+        (WHOLE.replace('reason = "a debugger"', 'reason = ""'), "line 46, waivers[1].reason: is empty"),
+        (WHOLE.replace("expires = 2027-01-31", ""), 'line 36, waivers[0]: the key "expires" is missing'),
+        (WHOLE.replace("2027-01-31", '"2027-01-31"'), "line 40, waivers[0].expires: a date without quotes"),
+        (WHOLE.replace("2027-01-31", "2027-01-31T00:00:00"), "line 40, waivers[0].expires: a date without"),
+        (WHOLE.replace('profile = "web*"', ""), 'line 36, waivers[0]: the key "profile" is missing'),
+        (WHOLE.replace('rule = "digest"', ""), 'line 36, waivers[0]: neither "rule" nor "syscall" is there'),
         (
             WHOLE.replace('rule = "digest"', 'rule = "error"'),
-            'line 34, waivers[0].rule: "error" is not known here',
+            'line 38, waivers[0].rule: "error" is not known here',
         ),
     ],
 )
@@ -458,22 +467,22 @@ def test_config_shows_values_and_sources(here: Path, capsys: pytest.CaptureFixtu
     assert main(["config", "--jobs", "7"]) == 0
     table = capsys.readouterr().out
     assert re.search(r"^jobs +7 +--jobs$", table, re.MULTILINE)
-    assert re.search(r"^gate.min-score +B +profile-smoke.toml:30$", table, re.MULTILINE)
-    assert "webapp/*: passed (profile-smoke.toml:24)" in table
+    assert re.search(r"^gate.min-score +B +profile-smoke.toml:34$", table, re.MULTILINE)
+    assert "webapp/*: passed (profile-smoke.toml:28)" in table
     assert "web* in *: digest, any call, until 2027-01-31: until the mirror is there" in table
     assert main(["config", "-f", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["file"] == "profile-smoke.toml"
     shown = {each["name"] for each in document["settings"]}
     assert shown == {*(each.name for each in SETTINGS), "image.nginx", "image.redis"} - {"image"}
-    assert {"name": "report", "value": ["json=out/r.json"], "source": "profile-smoke.toml:16"} in document[
+    assert {"name": "report", "value": ["json=out/r.json"], "source": "profile-smoke.toml:20"} in document[
         "settings"
     ]
     assert document["waivers"][1]["syscall"] == "ptrace"
     assert document["expect"][0] == {
         "cells": "webapp/*",
         "expected": "passed",
-        "source": "profile-smoke.toml:24",
+        "source": "profile-smoke.toml:28",
     }
 
 

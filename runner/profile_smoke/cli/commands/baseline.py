@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -47,8 +46,8 @@ def main(options: Options) -> int:
     with rundir.open_run(rundir.new_run_id()) as run:
         images = wiring.store()
         with admitted():
-            targets = wiring.targets(names, run, images)
-        jobs = options.jobs or os.cpu_count() or 1
+            targets = wiring.targets(options, names, run, images)
+        jobs = wiring.jobs(options, targets.values())
         runner = Runner(
             run,
             targets,

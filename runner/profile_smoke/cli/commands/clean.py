@@ -53,7 +53,7 @@ def _sweep(
     with rundir.open_run(rundir.new_run_id()) as own:
         for name in options.targets or TargetName:
             try:
-                target = wiring.targets([name], own, store)[name.value]
+                target = wiring.targets(options, [name], own, store)[name.value]
             except TargetUnavailableError as error:
                 if name in options.targets:
                     raise

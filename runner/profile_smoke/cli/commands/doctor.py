@@ -55,7 +55,7 @@ def main(options: Options) -> int:
     with rundir.open_run(rundir.new_run_id()) as run:
         for name in wanted:
             try:
-                target = wiring.targets([name], run, wiring.store())[name.value]
+                target = wiring.targets(options, [name], run, wiring.store())[name.value]
             except TargetUnavailableError as error:
                 findings.append(
                     Finding(Mark.BAD, f"target {name}", str(error).removeprefix(f"target {name}: "))

@@ -24,7 +24,7 @@ def main(options: Options) -> int:
     scenarios = wiring.scenarios(options)
     with rundir.open_run(rundir.new_run_id()) as run:
         with admitted():
-            targets = wiring.targets(wiring.target_names(options), run, wiring.store())
+            targets = wiring.targets(options, wiring.target_names(options), run, wiring.store())
         for target in targets.values():
             try:
                 with admitted():

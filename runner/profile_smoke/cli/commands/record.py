@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -41,12 +40,12 @@ def main(options: Options) -> int:
     with rundir.open_run(rundir.new_run_id()) as run:
         images = wiring.store()
         with admitted():
-            targets = wiring.targets(wiring.target_names(options), run, images)
+            targets = wiring.targets(options, wiring.target_names(options), run, images)
         recording_run = RecordingRun(
             run,
             targets,
             Controls(options.images, options.standin.value, images.cancel),
-            jobs=options.jobs or os.cpu_count() or 1,
+            jobs=wiring.jobs(options, targets.values()),
             heard=(lambda _text: None) if options.quiet else _tell,
         )
         document, result = recording_run.execute(scenarios, request)

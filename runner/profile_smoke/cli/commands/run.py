@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +49,7 @@ def main(options: Options) -> int:
     if options.write_fix:
         write.check(options.write_fix)
         _check_fix_selection(cells)
-    effort = Effort(options.observe, options.max_launches, options.jobs or os.cpu_count() or 1, deny, watch)
+    effort = Effort(options.observe, options.max_launches, options.jobs or 1, deny, watch)
     report, error = _execute(options, names, cells, effort)
     report = gating.judged(report, options)
     publish.publish(report, options)
@@ -78,12 +77,15 @@ def _execute(
         with rundir.open_run(rundir.new_run_id()) as run:
             images = wiring.store()
             with admitted():
-                targets = wiring.targets(names, run, images)
+                targets = wiring.targets(options, names, run, images)
             runner = Runner(
                 run,
                 targets,
                 Controls(options.images, options.standin.value, images.cancel),
-                Settings(effort, keep_failed=options.keep is Keep.ON_FAILURE),
+                Settings(
+                    replace(effort, jobs=wiring.jobs(options, targets.values())),
+                    keep_failed=options.keep is Keep.ON_FAILURE,
+                ),
                 choose(sys.stderr, Style.of(sys.stderr), quiet=options.quiet),
             )
             report = runner.execute(cells)
