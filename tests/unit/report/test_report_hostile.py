@@ -20,7 +20,7 @@ import pytest
 from markdown_it import MarkdownIt
 from tests.unit.report.cells import golden_report
 
-from profile_smoke.model import RunReport, Verdict
+from profile_smoke.model import Gate, GateFinding, GateRule, RunReport, Verdict, Waiver
 from profile_smoke.report.interface import Format, render
 from profile_smoke.report.text import Style
 
@@ -90,7 +90,13 @@ def short_report() -> RunReport:
         for cell in report.cells
         if cell.unexpected or cell.verdict is Verdict.ERROR
     )
-    return replace(report, cells=cells, failure="why", notes=("note",))
+    waiver = Waiver("p", "s", GateRule.DIGEST, "call", "reason", "2027-01-31", "file:1")
+    found = (
+        GateFinding(GateRule.DIGEST, "p", ("id",), "call", "text", waiver),
+        GateFinding(GateRule.UNUSED, "p", ("id",), None, "text"),
+    )
+    gate = Gate((GateRule.UNUSED, GateRule.DIGEST), found)
+    return replace(report, cells=cells, failure="why", notes=("note",), gate=gate)
 
 
 def report_of(text: str) -> RunReport:
