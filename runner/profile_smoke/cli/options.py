@@ -43,6 +43,7 @@ class Command(StrEnum):
     CLUSTER = "cluster"
     GATE = "gate"
     CONFIG = "config"
+    MANIFESTS = "manifests"
 
 
 class ListFormat(StrEnum):
