@@ -1,42 +1,22 @@
-"""Groups of options for the target kubernetes, and the command line of `manifests`."""
+"""Groups of options for the target kubernetes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profile_smoke.cli import groups, values
-from profile_smoke.cli.options import PROG
-from profile_smoke.cli.parser import Parser
+from profile_smoke.cli import values
 from profile_smoke.target.kubernetes_plan import SeccompAt, Workload
 
 if TYPE_CHECKING:
     import argparse
 
-_MANIFESTS = f"{PROG} manifests"
-_MANIFESTS_HELP = """\
-Write what a run in Kubernetes would create, for kubectl apply; nothing is launched. Comments say where
-a profile has to be; they and stderr say which fields the Pod Security Standards refuse."""
+    from profile_smoke.cli.parser import Parser
 
 
-def add_selection(parser: Parser) -> None:
-    """Which cells, and for those in Kubernetes which cluster, and how users deploy there."""
-    groups.add_selection(parser)
+def add_cluster(parser: Parser) -> None:
+    """Which cluster, and how users deploy there."""
     group = parser.add_argument_group("the target kubernetes")
     add_context(group)
-    _add_shape(group)
-
-
-def add_context(group: argparse._ActionsContainer) -> None:
-    """Which cluster and namespace."""
-    group.add_argument(
-        "--context", metavar="NAME", help="a context of the kubeconfig (default: its current one)"
-    )
-    group.add_argument(
-        "--namespace", metavar="NAME", help="where pods are made (default: the context's, else default)"
-    )
-
-
-def _add_shape(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--workload",
         metavar="KIND",
@@ -53,23 +33,11 @@ def _add_shape(group: argparse._ActionsContainer) -> None:
     )
 
 
-def manifests_parser() -> Parser:
-    """Of `manifests`, but for what every command has."""
-    parser = Parser(_MANIFESTS, f"{_MANIFESTS} [OPTIONS]", _MANIFESTS_HELP, "")
-    groups.add_selection(parser)
-    group = parser.add_argument_group("how it is deployed")
+def add_context(group: argparse._ActionsContainer) -> None:
+    """Which cluster and namespace."""
     group.add_argument(
-        "--namespace", metavar="NAME", help="the namespace that the documents name (default: none)"
+        "--context", metavar="NAME", help="a context of the kubeconfig (default: its current one)"
     )
-    _add_shape(group)
     group.add_argument(
-        "--image",
-        dest="images",
-        metavar="SCENARIO=REF",
-        type=values.image,
-        action="append",
-        default=[],
-        help="another image for a scenario; repeatable",
+        "--namespace", metavar="NAME", help="where pods are made (default: the context's, else default)"
     )
-    groups.add_destination(parser)
-    return parser

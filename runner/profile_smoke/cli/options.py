@@ -43,7 +43,6 @@ class Command(StrEnum):
     CLUSTER = "cluster"
     GATE = "gate"
     CONFIG = "config"
-    MANIFESTS = "manifests"
 
 
 class ListFormat(StrEnum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profile_smoke.report import source, story, table, words
+from profile_smoke.report import gate, source, story, table, words
 from profile_smoke.report.escape import command_property, message
 from profile_smoke.report.findings import Finding, Level, findings
 from profile_smoke.report.text import Style, counted, safe
@@ -31,7 +31,9 @@ def render(report: RunReport) -> str:
         lines += _annotations([each for each in found if each.level is level], level)
     for cell in story.told(report):
         lines += _fold(f"{cell.id}: {words.standing(cell)}", story.tell(cell, Style()))
-    return "".join(f"{line}\n" for line in lines) + table.summary(report, Style())
+    return (
+        "".join(f"{line}\n" for line in lines) + gate.render(report, Style()) + table.summary(report, Style())
+    )
 
 
 def _annotations(found: Sequence[Finding], level: Level) -> Iterator[str]:

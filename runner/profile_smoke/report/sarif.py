@@ -47,7 +47,9 @@ def render(report: RunReport) -> str:
         "originalUriBaseIds": {_ROOT: {"uri": source.root_uri()}},
         "invocations": [
             {
-                "executionSuccessful": not any(each.level is Level.ERROR for each in others),
+                "executionSuccessful": not any(
+                    each.level is Level.ERROR and each.rule in _ABOUT_RUN for each in others
+                ),
                 **_times(report),
                 "toolExecutionNotifications": notices,
             }

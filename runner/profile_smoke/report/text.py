@@ -93,8 +93,9 @@ def wrap(text: str, width: int, indent: str = "", hang: str | None = None) -> st
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 cell``, ``2 cells``, ``2 launches``."""
+    """``1 cell``, ``2 cells``, ``2 launches``, ``2 stories``."""
     plural = f"{noun}es" if noun.endswith(("ch", "s")) else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else plural
     return f"{number} {noun if number == 1 else plural}"
 
 
