@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def bundled(kind: str) -> Path:
-    """The folder of the `profiles` or `scenarios` that come with the program, or the file `kind-config.yaml`.
+    """The folder of the `profiles`, `scenarios` or of what to `deploy`, or the file `kind-config.yaml`, that come along.
 
     In an installed wheel it lies inside the package, in a checkout at the top of the repository.
 

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profile_smoke import __version__
+from profile_smoke.agent.wire import PORT
 from profile_smoke.errors import SmokeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-PORT = 7337
 _SECCOMP = Path("/var/lib/kubelet/seccomp")
 _SOCKETS = Path("/run/profile-smoke-agent")
 _READER = Path("/run/reader/reader.sock")

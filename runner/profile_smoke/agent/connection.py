@@ -135,6 +135,10 @@ class Connection:
         """Send it a signal (`HUP`). Raises ProcessGoneError, InstrumentError."""
         self.ask("signal", container=container.container, pod=container.pod_uid, signal=name)
 
+    def kill(self, pod_uid: str) -> None:
+        """End every process of a pod of this run at once. Raises InstrumentError."""
+        self.ask("kill", pod=pod_uid)
+
     def close(self, *, farewell: bool) -> None:
         """Hang up. With a farewell the agent removes what it has of this run, and has done so when this returns.
 

@@ -121,6 +121,8 @@ class Conversation:
             "status": self._status,
             "filters": self._filters,
             "signal": self._signal,
+            "kill": self._kill,
+            "uninstall": self._uninstall,
             "farewell": self._bid_farewell,
         }
 
@@ -183,6 +185,15 @@ class Conversation:
 
     def _signal(self, request: Mapping[str, Any]) -> None:
         processes.send(self._address(request), get(request, "signal", str))
+
+    def _kill(self, request: Mapping[str, Any]) -> None:
+        processes.kill_pod(get(request, "pod", str), self.run)
+
+    def _uninstall(self, _request: Mapping[str, Any]) -> None:
+        """Take the agent's own profile away: its pod is about to be."""
+        if others := sorted(self._node.leases.held() - {self.run}):
+            raise InstrumentError(f"it serves other runs: {', '.join(others)}")
+        self._node.shelf.remove_own()
 
     def _bid_farewell(self, _request: Mapping[str, Any]) -> None:
         """Clear up before it is answered, so that a client that has gone has left nothing."""

@@ -15,6 +15,7 @@ from profile_smoke.agent.connection import Connection
 from profile_smoke.agent.documents import policy_document
 from profile_smoke.agent.sessions import FleetSession, NodeSession
 from profile_smoke.errors import InstrumentError
+from profile_smoke.observe.interface import Observer
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _RETRY_SECONDS, _PAUSE_SECONDS = 20.0, 0.5
 """How long an agent that was lost is waited for: its container is started again within seconds."""
 
 
-class Fleet:
+class Fleet(Observer):
     """Connections to the agents of `nodes`. A context manager; at its end nothing of the run is left on them.
 
     `dial` gives a stream to the agent of a node, and raises InstrumentError where it cannot; `knows` is whether the nodes'

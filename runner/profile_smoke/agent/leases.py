@@ -41,6 +41,11 @@ class Leases:
         with self._lock:
             self._ends.pop(run, None)
 
+    def held(self) -> frozenset[str]:
+        """The runs whose clients are connected."""
+        with self._lock:
+            return frozenset(run for run, end in self._ends.items() if end is None)
+
     def due(self) -> list[str]:
         """The runs whose clients did not come back."""
         now = self._clock()

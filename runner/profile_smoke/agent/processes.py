@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profile_smoke.agent.wire import WireError
-from profile_smoke.observe.process import status_field
+from profile_smoke.observe.process import comm, status_field
 from profile_smoke.observe.readback import ProcessGoneError
 
 if TYPE_CHECKING:
@@ -85,6 +85,31 @@ def send(wanted: Address, name: str) -> None:
         signal.pidfd_send_signal(descriptor, number)
 
 
+def kill_pod(pod_uid: str, run: str) -> None:
+    """End every process of a pod of this run at once, and also a container's init that its runtime has not let go yet.
+
+    Such an init has no host name of its own to know the run by; of other runs' pods it is all that could be hit.
+
+    Raises:
+        WireError: there is no such uid.
+    """
+    if not _POD.fullmatch(pod_uid):
+        raise WireError(f"{pod_uid!r:.80} is no uid of a pod")
+    for pid in _pids():
+        with suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(pid)
+            try:
+                if _is_of_pod(pid, pod_uid) and (_is_runtimes(pid) or run in _hostname(pid)):
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            finally:
+                os.close(descriptor)
+
+
+def _is_runtimes(pid: int) -> bool:
+    """Whether a container's process is still runc's init (it calls itself `runc:[2:INIT]`) or crun's."""
+    return comm(pid).startswith(("runc:[", "crun"))
+
+
 def _first(wanted: Address) -> int:
     """The oldest process of the container whose parent is none of its own: what others were put beside it came later."""
     inside = {pid: found for pid in _pids() if (found := _facts(pid, wanted)) is not None}
@@ -130,15 +155,19 @@ def _holds(part: str, container: str) -> bool:
 
 
 def _refuse_others(pid: int, wanted: Address) -> None:
-    paths = "\n".join(_cgroups(pid))
-    # The systemd driver writes a uid's hyphens as underscores (kubelet, cgroup_manager_linux.go).
-    if not any(f"pod{uid}" in paths for uid in (wanted.pod_uid, wanted.pod_uid.replace("-", "_"))):
+    if not _is_of_pod(pid, wanted.pod_uid):
         raise WireError(f"container {wanted.container[:12]} is not of the pod {wanted.pod_uid}")
     hostname = _hostname(pid)
     if wanted.run not in hostname:
         raise WireError(
             f"container {wanted.container[:12]} (host name {hostname or 'unknown'}) is not of the run {wanted.run}"
         )
+
+
+def _is_of_pod(pid: int, pod_uid: str) -> bool:
+    paths = "\n".join(_cgroups(pid))
+    # The systemd driver writes a uid's hyphens as underscores (kubelet, cgroup_manager_linux.go).
+    return any(f"pod{uid}" in paths for uid in (pod_uid, pod_uid.replace("-", "_")))
 
 
 def _hostname(pid: int) -> str:

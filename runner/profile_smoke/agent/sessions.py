@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from profile_smoke.agent.documents import Seen, attempted_of, denial_of
 from profile_smoke.errors import InstrumentError
 from profile_smoke.model import PHASE_CREATE
-from profile_smoke.observe.interface import NotHandedOverError
+from profile_smoke.observe.interface import NotHandedOverError, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,14 +59,19 @@ class NodeSession:
             self._connection.ask("close", key=self._key)
 
 
-class FleetSession:
+class FleetSession(Session):
     """One launch, awaited on several nodes until it has landed; a `Session`."""
 
     def __init__(self, sessions: Mapping[str, NodeSession], closed: Callable[[], object]) -> None:
         self._sessions, self._closed = dict(sessions), closed
         self.started = time.monotonic()
         self._phase = PHASE_CREATE
-        self.record = Seen()
+        self._seen = Seen()
+
+    @property
+    def record(self) -> Seen:
+        """Fetched by `check`."""
+        return self._seen
 
     @property
     def phase(self) -> str:
@@ -104,7 +109,7 @@ class FleetSession:
             raise InstrumentError(
                 f"one launch was observed on several nodes ({nodes}): its calls cannot be told apart"
             )
-        self.record = observed[0].seen(self.started)
+        self._seen = observed[0].seen(self.started)
 
     def close(self) -> None:
         """Await it no longer; calls of its processes that still come are answered ENOSYS by the kernel."""

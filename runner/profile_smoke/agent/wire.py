@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 """Both ends must speak the same: raise it with every change of a message that the other end would misread."""
+PORT = 7337
 FRAME_LIMIT = 4 << 20
 _LENGTH = struct.Struct(">I")
 _CHUNK = 1 << 16

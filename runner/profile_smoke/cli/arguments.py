@@ -44,6 +44,7 @@ commands:
   report          write other reports of a stored result, or make one of several (report merge)
   images prepare  pull or build the images ahead of time
   cluster         make a kind cluster for people who have none, look at it, remove it
+  agent           install the node agent in a cluster, look at it, remove it
   clean           remove what a killed run left behind
 
 examples:
@@ -81,6 +82,10 @@ def parse(arguments: Sequence[str]) -> Options:
         from profile_smoke.cli import cluster_arguments
 
         return cluster_arguments.parse(rest)
+    if command is Command.AGENT:
+        from profile_smoke.cli import agent_arguments
+
+        return agent_arguments.parse(rest)
     if command is Command.PROFILE:
         return Options(command, profile=profile_arguments.parse(rest))
     parser = settings_arguments.parser(command) or _parser(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from profile_smoke.cli import values
-from profile_smoke.target.kubernetes_plan import SeccompAt, Workload
+from profile_smoke.target.kubernetes_plan import Reach, SeccompAt, Workload
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +30,13 @@ def add_cluster(parser: Parser) -> None:
         type=values.choice(SeccompAt),
         default=SeccompAt.POD,
         help="which security context names the profile: pod or container (default: pod)",
+    )
+    group.add_argument(
+        "--node-access",
+        metavar="HOW",
+        type=values.choice(Reach),
+        default=Reach.AUTO,
+        help="the way to the nodes: kind, agent or auto (default: kind nodes of this host, else agents)",
     )
 
 

@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from profile_smoke.report.interface import STDOUT, Format
-from profile_smoke.target.kubernetes_plan import SeccompAt, Workload
+from profile_smoke.target.kubernetes_plan import Reach, SeccompAt, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from profile_smoke.cli.agent_options import AgentOptions
     from profile_smoke.cli.cluster_options import ClusterOptions
     from profile_smoke.cli.profile_options import ProfileOptions
     from profile_smoke.cli.record_options import RecordOptions
@@ -41,6 +42,7 @@ class Command(StrEnum):
     BASELINE = "baseline"
     REPORT = "report"
     CLUSTER = "cluster"
+    AGENT = "agent"
     GATE = "gate"
     CONFIG = "config"
 
@@ -112,7 +114,7 @@ class Options:
     whether it removes old images too, `pid` the process for `filter`. `given` are the fields that the command line has
     named, `narrowed` those by which it or the environment chooses cells otherwise than the file of settings. `fail_on`
     empty: the gate's usual rules; `max_unused` and `min_score` None: not looked at.
-    `profile` is what a sub-command of `profile` has, `record` and `cluster` what those alone have.
+    `profile` is what a sub-command of `profile` has, `record`, `cluster` and `agent` what those alone have.
     """
 
     command: Command
@@ -130,6 +132,7 @@ class Options:
     namespace: str | None = None
     workload: Workload = Workload.POD
     seccomp_at: SeccompAt = SeccompAt.POD
+    node_access: Reach = Reach.AUTO
     jobs: int | None = None
     max_launches: int = MAX_LAUNCHES
     observe: bool = True
@@ -165,3 +168,4 @@ class Options:
     record: RecordOptions | None = None
     merge: bool = False
     cluster: ClusterOptions | None = None
+    agent: AgentOptions | None = None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from profile_smoke.cli import values
 from profile_smoke.cli.options import PrivilegeEscalation, StandinMode, TargetName
-from profile_smoke.target.kubernetes_plan import SeccompAt, Workload
+from profile_smoke.target.kubernetes_plan import Reach, SeccompAt, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +100,7 @@ SETTINGS = (
     Setting("namespace", "namespace", Shape.TEXT, "--namespace"),
     Setting("workload", "workload", Shape.TEXT, "--workload", values.choice(Workload)),
     Setting("seccomp-at", "seccomp_at", Shape.TEXT, "--seccomp-at", values.choice(SeccompAt)),
+    Setting("node-access", "node_access", Shape.TEXT, "--node-access", values.choice(Reach)),
     Setting("image", "images", Shape.TABLE, "--image", anchor=_archive),
     Setting("standin", "standin", Shape.TEXT, "--standin", values.choice(StandinMode)),
     Setting("jobs", "jobs", Shape.NUMBER, "--jobs", values.positive),

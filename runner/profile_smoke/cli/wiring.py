@@ -182,6 +182,11 @@ def _target(options: Options, name: TargetName, run: rundir.RunDir, images: Stor
 
             shape = Shape(options.workload, options.seccomp_at)
             return KubernetesTarget(
-                run, images, context=options.context, namespace=options.namespace, shape=shape
+                run,
+                images,
+                context=options.context,
+                namespace=options.namespace,
+                shape=shape,
+                reach=options.node_access,
             )
     assert_never(name)

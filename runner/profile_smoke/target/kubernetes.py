@@ -19,14 +19,12 @@ from profile_smoke.model import RUN_LABEL, TargetInfo
 from profile_smoke.profile.raw_oci import plain_reading
 from profile_smoke.profile.resolve import reachable
 from profile_smoke.syscall import libseccomp, tables
-from profile_smoke.target import capabilities, kind_node, kubernetes_kind
+from profile_smoke.target import capabilities, kind_node, kubernetes_access, kubernetes_kind
 from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
 from profile_smoke.target.kubernetes_api import Api
 from profile_smoke.target.kubernetes_images import NodeImages
-from profile_smoke.target.kubernetes_kind import KindAccess
 from profile_smoke.target.kubernetes_life import Ground
-from profile_smoke.target.kubernetes_nodes import NoAccess, NodeAccess
-from profile_smoke.target.kubernetes_plan import Shape
+from profile_smoke.target.kubernetes_plan import Reach, Shape
 from profile_smoke.target.kubernetes_pod import KubernetesContainer
 from profile_smoke.target.kubernetes_watch import Watcher
 
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from profile_smoke.profile.document import Document
     from profile_smoke.profile.model import Profile
     from profile_smoke.target.kind_node import KindNode
+    from profile_smoke.target.kubernetes_nodes import NodeAccess
 
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 _OWNED = ("Deployment", "StatefulSet", "DaemonSet", "Pod", "PersistentVolumeClaim", "ConfigMap")
@@ -64,8 +63,9 @@ class KubernetesTarget(Target):
         context: str | None = None,
         namespace: str | None = None,
         shape: Shape = Shape(),  # noqa: B008  frozen
+        reach: Reach = Reach.AUTO,
     ) -> None:
-        self._run, self._store, self._shape = run, store, shape
+        self._run, self._store, self._shape, self._reach = run, store, shape, reach
         self._context, self._namespace = context, namespace
         self._lock = threading.Lock()
         self._watcher: Watcher | None = None
@@ -115,11 +115,15 @@ class KubernetesTarget(Target):
 
     @cached_property
     def access(self) -> NodeAccess:
-        """The way to the nodes: what this host sees of kind nodes, else none."""
-        if self._kind_nodes and len(self._kind_nodes) == len(self._nodes):
-            return KindAccess(self._run.run_id, self._kind_nodes)
-        return NoAccess(
-            "the nodes are not kind nodes of this host, and no node agent runs on them: profile-smoke agent install"
+        """The way to the nodes. Raises TargetUnavailableError, InfrastructureError."""
+        names = [node["metadata"]["name"] for node in self._nodes]
+        return kubernetes_access.choose(
+            self._reach,
+            self._run.run_id,
+            names,
+            self._kind_nodes,
+            context=self._context,
+            knows=self.knows,
         )
 
     def info(self) -> TargetInfo:

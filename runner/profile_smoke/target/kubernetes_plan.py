@@ -28,6 +28,14 @@ class SeccompAt(StrEnum):
     CONTAINER = "container"
 
 
+class Reach(StrEnum):
+    """How nodes are reached, for what the API server does for nobody."""
+
+    AUTO = "auto"
+    KIND = "kind"
+    AGENT = "agent"
+
+
 @dataclass(frozen=True)
 class Shape:
     """How users deploy it."""

@@ -26,7 +26,7 @@ from profile_smoke.model import Expected, GateRule, Tier, Waiver
 from profile_smoke.report.interface import Format
 from profile_smoke.run.plan import Expectation
 from profile_smoke.syscall.ways import CLASSES
-from profile_smoke.target.kubernetes_plan import SeccompAt, Workload
+from profile_smoke.target.kubernetes_plan import Reach, SeccompAt, Workload
 
 ROOT = Path(__file__).parents[3]
 WHOLE = """\
@@ -40,6 +40,7 @@ context = "kind-c"
 namespace = "n"
 workload = "daemonset"
 seccomp-at = "container"
+node-access = "agent"
 standin = "never"
 jobs = 2
 max-launches = 9
@@ -122,6 +123,7 @@ def test_a_file_may_say_everything(here: Path) -> None:
         namespace="n",
         workload=Workload.DAEMONSET,
         seccomp_at=SeccompAt.CONTAINER,
+        node_access=Reach.AGENT,
         images={"nginx": "nginx:1@sha256:00", "redis": "./redis.tar"},
         standin=told.options.standin,
         jobs=2,
