@@ -141,8 +141,8 @@ def test_a_file_may_say_everything(here: Path) -> None:
         max_unused=0,
         min_score=Tier.B,
         expect=(
-            Expectation("webapp/*", Expected.PASSED, "profile-smoke.toml:28"),
-            Expectation("webapp/redis@oci", Expected.ANY, "profile-smoke.toml:29"),
+            Expectation("webapp/*", Expected.PASSED, "profile-smoke.toml:29"),
+            Expectation("webapp/redis@oci", Expected.ANY, "profile-smoke.toml:30"),
         ),
         waivers=(
             Waiver(
@@ -152,9 +152,9 @@ def test_a_file_may_say_everything(here: Path) -> None:
                 None,
                 "until the mirror is there",
                 "2027-01-31",
-                "profile-smoke.toml:36",
+                "profile-smoke.toml:37",
             ),
-            Waiver("webapp", "nginx", None, "ptrace", "a debugger", "2027-02-28", "profile-smoke.toml:42"),
+            Waiver("webapp", "nginx", None, "ptrace", "a debugger", "2027-02-28", "profile-smoke.toml:43"),
         ),
     )
     assert told.options.standin == "never"
@@ -162,9 +162,9 @@ def test_a_file_may_say_everything(here: Path) -> None:
     assert all(lines.values()), "every setting is in the file"
     assert (lines["profile"], lines["image.redis"], lines["gate"], lines["gate.min-score"]) == (
         "1",
-        "25",
-        "31",
-        "34",
+        "26",
+        "32",
+        "35",
     )
 
 
@@ -333,18 +333,18 @@ def test_what_switches_the_gate_on(
         ('[expect]\n"a/b" = "pass"', 'line 2, expect.a/b: "pass" is not known here; did you mean "passed"?'),
         (
             WHOLE.replace("reason", "reson", 1),
-            'line 39, waivers[0]: unknown key "reson"; did you mean "reason"?',
+            'line 40, waivers[0]: unknown key "reson"; did you mean "reason"?',
         ),
-        (WHOLE.replace('reason = "a debugger"', ""), 'line 42, waivers[1]: the key "reason" is missing'),
-        (WHOLE.replace('reason = "a debugger"', 'reason = ""'), "line 46, waivers[1].reason: is empty"),
-        (WHOLE.replace("expires = 2027-01-31", ""), 'line 36, waivers[0]: the key "expires" is missing'),
-        (WHOLE.replace("2027-01-31", '"2027-01-31"'), "line 40, waivers[0].expires: a date without quotes"),
-        (WHOLE.replace("2027-01-31", "2027-01-31T00:00:00"), "line 40, waivers[0].expires: a date without"),
-        (WHOLE.replace('profile = "web*"', ""), 'line 36, waivers[0]: the key "profile" is missing'),
-        (WHOLE.replace('rule = "digest"', ""), 'line 36, waivers[0]: neither "rule" nor "syscall" is there'),
+        (WHOLE.replace('reason = "a debugger"', ""), 'line 43, waivers[1]: the key "reason" is missing'),
+        (WHOLE.replace('reason = "a debugger"', 'reason = ""'), "line 47, waivers[1].reason: is empty"),
+        (WHOLE.replace("expires = 2027-01-31", ""), 'line 37, waivers[0]: the key "expires" is missing'),
+        (WHOLE.replace("2027-01-31", '"2027-01-31"'), "line 41, waivers[0].expires: a date without quotes"),
+        (WHOLE.replace("2027-01-31", "2027-01-31T00:00:00"), "line 41, waivers[0].expires: a date without"),
+        (WHOLE.replace('profile = "web*"', ""), 'line 37, waivers[0]: the key "profile" is missing'),
+        (WHOLE.replace('rule = "digest"', ""), 'line 37, waivers[0]: neither "rule" nor "syscall" is there'),
         (
             WHOLE.replace('rule = "digest"', 'rule = "error"'),
-            'line 38, waivers[0].rule: "error" is not known here',
+            'line 39, waivers[0].rule: "error" is not known here',
         ),
     ],
 )
@@ -469,22 +469,22 @@ def test_config_shows_values_and_sources(here: Path, capsys: pytest.CaptureFixtu
     assert main(["config", "--jobs", "7"]) == 0
     table = capsys.readouterr().out
     assert re.search(r"^jobs +7 +--jobs$", table, re.MULTILINE)
-    assert re.search(r"^gate.min-score +B +profile-smoke.toml:34$", table, re.MULTILINE)
-    assert "webapp/*: passed (profile-smoke.toml:28)" in table
+    assert re.search(r"^gate.min-score +B +profile-smoke.toml:35$", table, re.MULTILINE)
+    assert "webapp/*: passed (profile-smoke.toml:29)" in table
     assert "web* in *: digest, any call, until 2027-01-31: until the mirror is there" in table
     assert main(["config", "-f", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["file"] == "profile-smoke.toml"
     shown = {each["name"] for each in document["settings"]}
     assert shown == {*(each.name for each in SETTINGS), "image.nginx", "image.redis"} - {"image"}
-    assert {"name": "report", "value": ["json=out/r.json"], "source": "profile-smoke.toml:20"} in document[
+    assert {"name": "report", "value": ["json=out/r.json"], "source": "profile-smoke.toml:21"} in document[
         "settings"
     ]
     assert document["waivers"][1]["syscall"] == "ptrace"
     assert document["expect"][0] == {
         "cells": "webapp/*",
         "expected": "passed",
-        "source": "profile-smoke.toml:28",
+        "source": "profile-smoke.toml:29",
     }
 
 
