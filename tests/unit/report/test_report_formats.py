@@ -32,6 +32,7 @@ SUFFIXES = {
     Format.JUNIT: "junit.xml",
     Format.SARIF: "sarif",
     Format.PROMETHEUS: "prom",
+    Format.HTML: "html",
 }
 INCOMPLETE = {
     Format.TABLE: "interrupted, so incomplete",

@@ -267,6 +267,7 @@ def test_a_setting_has_a_column_of_its_own() -> None:
         (run(cell(Verdict.BLOCKED, Expected.ANY)), "No cell decides: 1 cell for information"),
         (run(cell(Verdict.BLOCKED), interrupted=True), "Interrupted: this run is incomplete"),
         (run(), "Nothing was judged"),
+        (replace(run(cell()), failure="no space left"), "Incomplete: the run failed"),
         (
             replace(
                 run(cell()), gate=Gate((GateRule.DIGEST,), (GateFinding(GateRule.DIGEST, "", (), None, "x"),))

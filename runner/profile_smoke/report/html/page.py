@@ -79,6 +79,8 @@ def _outcome(report: RunReport) -> tuple[str, str]:
     """Whether that is good, bad or neither, and the sentence that says so."""
     if report.interrupted:
         return "unsure", "Interrupted: this run is incomplete"
+    if report.failure:
+        return "unsure", "Incomplete: the run failed"
     if report.gate is not None and report.gate.failing:
         return "bad", f"The gate has {counted(len(report.gate.failing), 'finding')}"
     return _came_out(report)
@@ -109,7 +111,7 @@ def _header(report: RunReport, state: str, headline: str) -> Markup:
         ),
         tag(
             "p",
-            f"Run {report.run}, begun ",
+            f"Run {report.run}{f', part {report.shard}' if report.shard else ''}, begun ",
             tag("time", report.started.replace("T", " ").replace("Z", " UTC"), datetime=report.started),
             class_="fine",
         ),
