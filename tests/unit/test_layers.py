@@ -2,6 +2,7 @@
 
 | room       | what it is                                             |
 | ---------- | ------------------------------------------------------ |
+| pytest_plugin | tests of cells; uses the command line's wiring      |
 | cli        | the command line; alone picks implementations          |
 | run        | plan, the pipeline of a cell, blame                    |
 | report     | formats; sees the result's model only                  |
@@ -64,6 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "node": {"errors", "interrupts"},
     "run": _BELOW_RUN | {"interrupts"},
     "cli": _BELOW_RUN | {"agent", "gate", "interrupts", "node", "resources", "run", "settings"},
+    "pytest_plugin": {"cli", "errors", "interrupts", "model", "probe", "report", "run", "rundir", "scenario"},
     "__main__": {"cli", "errors", "interrupts", "report"},
     "__init__": set(),
 }

@@ -7,6 +7,7 @@ from typing import assert_never
 from profile_smoke.probe.exchange import NotYetError
 from profile_smoke.probe.interface import Attempt, Surface
 from profile_smoke.scenario.model import (
+    CallCheck,
     Check,
     ExecCheck,
     HttpCheck,
@@ -30,7 +31,7 @@ def attempt(check: Check, surface: Surface, timeout: float) -> Attempt:
         return Attempt(False, str(problem))  # noqa: FBT003  the dataclass names it
 
 
-def _seen(check: Check, surface: Surface, timeout: float) -> str:
+def _seen(check: Check, surface: Surface, timeout: float) -> str:  # noqa: PLR0911  one for each kind
     """What was seen when the check holds.
 
     Raises NotYetError when it does not. Protocol modules are imported when used.
@@ -56,6 +57,10 @@ def _seen(check: Check, surface: Surface, timeout: float) -> str:
             from profile_smoke.probe import resp
 
             return resp.seen(check, surface, timeout)
+        case CallCheck():
+            from profile_smoke.probe import call
+
+            return call.seen(check, surface)
         case ExecCheck() | LogCheck():
             from profile_smoke.probe import inside
 

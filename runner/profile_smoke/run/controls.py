@@ -90,8 +90,8 @@ class Controls:
             heard("control")
             return self.launch(launcher, scenario)
 
-        setting = scenario.start.no_new_privileges
-        return self._once.get(("control", launcher.target.name, scenario.path, setting), make)
+        setting, probes = scenario.start.no_new_privileges, tuple(probe.name for probe in scenario.probes)
+        return self._once.get(("control", launcher.target.name, scenario.path, setting, probes), make)
 
     def launch(self, launcher: Launcher, scenario: Scenario) -> Result:
         """A control launch of its own, for when a failure is to be confirmed."""

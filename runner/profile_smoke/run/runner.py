@@ -5,43 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from profile_smoke import __version__, interrupts
 from profile_smoke.errors import InterruptedRunError
 from profile_smoke.model import CellResult, ProfileRef, RunReport, Verdict
-from profile_smoke.run.cell import CellRunner, Effort
-from profile_smoke.run.launch import Launcher
+from profile_smoke.run.session import TICK, Settings, cell_runners
 from profile_smoke.run.unused import unused_by_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from profile_smoke.observe.interface import Observer
     from profile_smoke.report.progress import Progress
+    from profile_smoke.run.cell import CellRunner
     from profile_smoke.run.controls import Controls
     from profile_smoke.run.plan import Cell
     from profile_smoke.rundir import RunDir
     from profile_smoke.target.interface import Target
-
-_TICK = 0.2
-"""Seconds between looks of the main thread: how long a signal may wait."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a run goes. `jobs` containers at once; `keep_failed` leaves those of failed enforce launches to the user."""
-
-    effort: Effort
-    keep_failed: bool
-
-    @property
-    def jobs(self) -> int:
-        """How many containers at once."""
-        return self.effort.jobs
 
 
 class Runner:
@@ -69,21 +50,11 @@ class Runner:
             InfrastructureError: cleaning up failed, or an observer could not begin; `report` has what was finished.
         """
         self._began, self._started = time.monotonic(), datetime.now(UTC)
-        slots = threading.Semaphore(self._settings.jobs)
         self._progress.run_started(len(cells))
         try:
-            with ExitStack() as stack:
-                for target in self._targets.values():
-                    stack.callback(target.finish)
-                runners = {
-                    name: CellRunner(
-                        self._launcher(target, slots),
-                        self._observer(target, stack),
-                        self._controls,
-                        self._settings.effort,
-                    )
-                    for name, target in self._targets.items()
-                }
+            with cell_runners(
+                self._run.run_id, self._targets, self._controls, self._settings, self._stop
+            ) as runners:
                 self._all(cells, runners)
         finally:
             self._progress.run_finished()
@@ -106,19 +77,6 @@ class Runner:
             failure=failure,
         )
 
-    def _observer(self, target: Target, stack: ExitStack) -> Observer | None:
-        observing = self._settings.effort.observe and target.capabilities().observe
-        return stack.enter_context(target.observer()) if observing else None
-
-    def _launcher(self, target: Target, slots: threading.Semaphore) -> Launcher:
-        return Launcher(
-            target,
-            run_id=self._run.run_id,
-            stop=self._stop,
-            slots=slots,
-            keep_failed=self._settings.keep_failed,
-        )
-
     def _all(self, cells: Sequence[Cell], runners: Mapping[str, CellRunner]) -> None:
         with ThreadPoolExecutor(self._settings.jobs, thread_name_prefix="cell") as pool:
             futures: list[Future[None]] = [
@@ -127,7 +85,7 @@ class Runner:
             try:
                 pending = set(futures)
                 while pending:
-                    done, pending = wait(pending, timeout=_TICK)
+                    done, pending = wait(pending, timeout=TICK)
                     interrupts.check()
                     for future in done:
                         future.result()

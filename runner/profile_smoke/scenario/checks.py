@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from profile_smoke.scenario import values
 from profile_smoke.scenario.model import (
+    CallCheck,
     Check,
     ExecCheck,
     HttpCheck,
@@ -49,7 +50,7 @@ def read_check(section: Section) -> Check | None:
 
 def check_port(check: Check) -> int | None:
     """The port that a check connects to, None for those that do not."""
-    return None if isinstance(check, ExecCheck | LogCheck) else check.port
+    return None if isinstance(check, ExecCheck | LogCheck | CallCheck) else check.port
 
 
 def _http(section: Section) -> HttpCheck:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from profile_smoke.model import Expected
@@ -91,7 +91,17 @@ class MetricsCheck:
     path: str = "/metrics"
 
 
-Check = HttpCheck | TcpCheck | ExecCheck | LogCheck | SqlCheck | RedisCheck | MetricsCheck
+@dataclass(frozen=True)
+class CallCheck:
+    """Call `function` with the container (a probe's `Surface`): it holds when that returns. No file can say this.
+
+    AssertionError and OSError mean: not yet. The function is called again until it returns or the time is over.
+    """
+
+    function: Callable[[Any], object]
+
+
+Check = HttpCheck | TcpCheck | ExecCheck | LogCheck | SqlCheck | RedisCheck | MetricsCheck | CallCheck
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ from profile_smoke.run.controls import Controls
 from profile_smoke.run.launch import Launcher, Order
 from profile_smoke.run.limits import Limits, full_limits
 from profile_smoke.run.plan import Cell, matrix
-from profile_smoke.run.runner import Runner, Settings
+from profile_smoke.run.runner import Runner
+from profile_smoke.run.session import Settings
 from profile_smoke.scenario.model import ExecCheck, LogCheck, Probe, Ready, Scenario, Start, Stop
 from profile_smoke.syscall import tables
 from profile_smoke.target.fake import FakeContainer, FakeTarget, Life

@@ -23,7 +23,8 @@ from profile_smoke.run.cell import Effort
 from profile_smoke.run.controls import Controls
 from profile_smoke.run.drift import compared
 from profile_smoke.run.keeper import Keeper
-from profile_smoke.run.runner import Runner, Settings
+from profile_smoke.run.runner import Runner
+from profile_smoke.run.session import Settings
 from profile_smoke.run.watch import key_of
 
 if TYPE_CHECKING:

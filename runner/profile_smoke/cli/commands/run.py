@@ -21,7 +21,8 @@ from profile_smoke.report.text import Style, safe
 from profile_smoke.run.cell import Effort
 from profile_smoke.run.controls import Controls
 from profile_smoke.run.drift import DriftCheck
-from profile_smoke.run.runner import Runner, Settings
+from profile_smoke.run.runner import Runner
+from profile_smoke.run.session import Settings
 from profile_smoke.run.unused import UnusedCheck
 from profile_smoke.run.watch import Watches
 
