@@ -63,7 +63,7 @@ def _parts(cell: CellResult, openings: str | None) -> Iterator[Markup | None]:
     if caveats := words.caveats(cell):
         yield _part("Notes", _list(caveats))
     if cell.log:
-        log = tag("pre", lines(cell.log), class_="log", tabindex=0, role="region", aria_label="Log")
+        log = tag("pre", lines(cell.log), class_="log", tabindex=0, role="group", aria_label="Log")
         yield _part("The last it said", log)
     yield _openings(cell, openings)
     yield from facts.folds(cell)
@@ -145,7 +145,7 @@ def _fix(cell: CellResult, found: Fix) -> Markup:
         lines(['  "syscalls": [', *added, "    …"]),
         class_="diff",
         tabindex=0,
-        role="region",
+        role="group",
         aria_label="The lines to add",
     )
     parts: list[Markup | None] = [tag("p", words.fix_proof(found)), diff]

@@ -39,7 +39,7 @@ def command(text: str) -> Markup:
     first, *rest = text.split(" --")
     words = [first, *(f"--{word}" for word in rest)]
     parts = [join(" " if index else None, tag("span", word)) for index, word in enumerate(words)]
-    return tag("pre", tag("code", parts), class_="command", tabindex=0, role="region", aria_label="Command")
+    return tag("pre", tag("code", parts), class_="command", tabindex=0, role="group", aria_label="Command")
 
 
 def _filter(cell: CellResult, check: FilterCheck) -> Iterator[Markup]:

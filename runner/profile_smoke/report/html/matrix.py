@@ -65,7 +65,7 @@ def render(report: RunReport) -> Markup:
         class_="matrix",
     )
     # Whoever has no mouse scrolls what has the focus.
-    wide = tag("div", grid, class_="wide", tabindex=0, role="region", aria_label="Matrix")
+    wide = tag("div", grid, class_="wide", tabindex=0, role="group", aria_label="Matrix")
     return join(wide, _legend(report.cells))
 
 

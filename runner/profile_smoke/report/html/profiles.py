@@ -55,7 +55,7 @@ def dangerous(found: dict[Opening, str]) -> Markup:
                     id=place,
                     class_="wide",
                     tabindex=0,
-                    role="region",
+                    role="group",
                     aria_label=f"Dangerous calls, {profile} on {target}",
                 ),
             )
