@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    "target", [pytest.param("oci", marks=pytest.mark.oci), pytest.param("docker", marks=pytest.mark.docker)]
+    "target",
+    [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("oci", "docker", "kubernetes")],
 )
 @pytest.mark.usefixtures("no_leftovers")
 def test_a_workload_passes_under_the_default_profile(target: str, cli: Cli) -> None:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.truth
 
 OCI = {"nginx": 14, "redis": 13, "node-exporter": 10, "postgresql": 3, "mysql": 2}
 DOCKER = {"nginx": 3, "redis": 1, "node-exporter": 1}
+KUBERNETES = {"nginx": 2, "node-exporter": 2, "mysql": 1}
 _SIZES = (1, 1, 2, 3)
 _RACY = frozenset({"rt_sigprocmask"})
 """Without it a workload works most of the time only: a signal that should have been held back comes a moment too early, and
@@ -118,6 +119,12 @@ def docker() -> Iterator[Truth]:
         yield Truth(bench)
 
 
+@pytest.fixture(scope="module")
+def kubernetes() -> Iterator[Truth]:
+    with workbench("kubernetes") as bench:
+        yield Truth(bench)
+
+
 @pytest.mark.oci
 @pytest.mark.parametrize(("name", "seed"), mutations(OCI))
 def test_blame_on_oci_agrees_with_brute_force(oci: Truth, name: str, seed: int) -> None:
@@ -130,3 +137,10 @@ def test_blame_on_oci_agrees_with_brute_force(oci: Truth, name: str, seed: int) 
 def test_blame_on_docker_agrees_with_brute_force(docker: Truth, name: str, seed: int) -> None:
     """As on `oci`, through an engine, whose own runtime starts the workload under the filter."""
     compare(docker, name, seed)
+
+
+@pytest.mark.kubernetes
+@pytest.mark.parametrize(("name", "seed"), mutations(KUBERNETES))
+def test_blame_on_kubernetes_agrees_with_brute_force(kubernetes: Truth, name: str, seed: int) -> None:
+    """As on `docker`, as pods of a cluster, whose kubelet and containerd start the workload."""
+    compare(kubernetes, name, seed)

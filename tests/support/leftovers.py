@@ -6,11 +6,14 @@ lock is held) is no leftover.
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 from tests.support import targets
 
 from profile_smoke import rundir
+from profile_smoke.agent.shelf import RUN
 from profile_smoke.model import RUN_LABEL
 from profile_smoke.target.linux import mounts_below
 
@@ -27,7 +30,7 @@ def leftovers() -> frozenset[str]:
 
 def _traces() -> dict[str, str]:
     """Everything that any run made, with the id of its run."""
-    return {**_folders(), **_mounts(), **_cgroups(), **_engine()}
+    return {**_folders(), **_mounts(), **_cgroups(), **_engine(), **_cluster()}
 
 
 def _folders() -> dict[str, str]:
@@ -79,3 +82,58 @@ def _engine() -> dict[str, str]:
         return dict(things)
     finally:
         client.close()
+
+
+def _cluster() -> dict[str, str]:
+    """What the API server still has, in every namespace, and what lies on the nodes."""
+    if targets.missing("kubernetes"):
+        return {}
+    from kubernetes import client
+
+    from profile_smoke.target.kubernetes_api import Api
+
+    api = Api.connect(targets.context())
+    try:
+        core, apps = client.CoreV1Api(api.client), client.AppsV1Api(api.client)
+        lists = {
+            "pod": core.list_pod_for_all_namespaces,
+            "configmap": core.list_config_map_for_all_namespaces,
+            "claim": core.list_persistent_volume_claim_for_all_namespaces,
+            "deployment": apps.list_deployment_for_all_namespaces,
+            "statefulset": apps.list_stateful_set_for_all_namespaces,
+            "daemonset": apps.list_daemon_set_for_all_namespaces,
+        }
+        found = {}
+        for kind, ask in lists.items():
+            for each in json.loads(ask(label_selector=RUN_LABEL, _preload_content=False).data)["items"]:
+                meta = each["metadata"]
+                found[f"{kind} {meta['namespace']}/{meta['name']}"] = meta["labels"][RUN_LABEL]
+    finally:
+        api.close()
+    return {**found, **_nodes()}
+
+
+def _nodes() -> dict[str, str]:
+    """Folders of profiles and sockets in kind nodes, whose files this host's root sees."""
+    names = subprocess.run(
+        ["docker", "ps", "--filter", "label=io.x-k8s.kind.cluster", "--format", "{{.Names}}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    found = {}
+    for name in names:
+        pid = subprocess.run(
+            ["docker", "inspect", "--format", "{{.State.Pid}}", name],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        root = Path(f"/proc/{pid}/root")
+        for path in (
+            *root.glob("var/lib/kubelet/seccomp/profile-smoke/*"),
+            *root.glob("run/profile-smoke/*.sock"),
+        ):
+            if RUN.fullmatch(path.stem):
+                found[f"{path.relative_to(root)} on node {name}"] = path.stem
+    return found

@@ -1,7 +1,8 @@
 """Which targets this machine has, and a browser, and what a test does about one that is missing.
 
-`PROFILE_SMOKE_REQUIRE=oci,docker` names what must be there: a test that needs one of them then fails where it
-would be skipped, so that a machine that is meant to have them never passes by skipping.
+`PROFILE_SMOKE_REQUIRE=oci,docker,kubernetes` names what must be there: a test that needs one of them then fails where it
+would be skipped, so that a machine that is meant to have them never passes by skipping. The cluster is the one of the
+kubeconfig's current context, or of that which `PROFILE_SMOKE_CONTEXT` names.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import cache
 
 from tests.support import chromium
 
-TARGETS = ("oci", "docker")
+TARGETS = ("oci", "docker", "kubernetes")
 NEEDS = (*TARGETS, "browser")
 """What a test can need, and say so by its mark."""
 VARIABLE = "PROFILE_SMOKE_REQUIRE"
@@ -32,7 +33,7 @@ def required(text: str) -> frozenset[str]:
 @cache
 def missing(need: str) -> str:
     """Why this cannot be used here, in a few words; empty when it can."""
-    return {"oci": _oci, "docker": _docker, "browser": chromium.missing}[need]()
+    return {"oci": _oci, "docker": _docker, "kubernetes": _kubernetes, "browser": chromium.missing}[need]()
 
 
 def _oci() -> str:
@@ -61,4 +62,28 @@ def _docker() -> str:
             old = f"target docker: engine {major} is older than {LISTENERS_SINCE}"
             reason = "" if major >= LISTENERS_SINCE else old
         gc.collect()
+    return reason
+
+
+def context() -> str | None:
+    """The context that tests use; None: the current one."""
+    return os.environ.get("PROFILE_SMOKE_CONTEXT") or None
+
+
+def _kubernetes() -> str:
+    """Kind nodes of this host are what most tests are about, and all of them need the profile on the node."""
+    from profile_smoke import rundir
+    from profile_smoke.errors import SmokeError
+    from profile_smoke.image.store import Store
+    from profile_smoke.target.kubernetes import KubernetesTarget
+
+    run = rundir.RunDir("19700101-000000-000000", rundir.home())
+    target = KubernetesTarget(run, Store(rundir.home(), lambda _line: None), context=context())
+    try:
+        target.check()
+        reason = target.access.observe_why_not
+    except SmokeError as error:
+        reason = str(error)
+    finally:
+        target.finish()
     return reason

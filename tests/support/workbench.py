@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.support import targets
+
 from profile_smoke import rundir
 from profile_smoke.image.store import Store
 from profile_smoke.model import Answer, CellResult, LaunchKind
@@ -28,6 +30,7 @@ from profile_smoke.run.plan import Cell
 from profile_smoke.scenario import document as scenarios
 from profile_smoke.syscall import tables
 from profile_smoke.target.docker import DockerTarget
+from profile_smoke.target.kubernetes import KubernetesTarget
 from profile_smoke.target.oci import OciTarget
 
 if TYPE_CHECKING:
@@ -133,13 +136,18 @@ class Workbench:
         return Order(scenario(name), image, kind, seccomp, None, baseline.limits)
 
 
+def _target(name: str, run: rundir.RunDir, store: Store) -> Target:
+    if name == "kubernetes":
+        return KubernetesTarget(run, store, context=targets.context())
+    return {"oci": OciTarget, "docker": DockerTarget}[name](run, store)
+
+
 @contextmanager
 def workbench(target: str) -> Iterator[Workbench]:
     """A workbench on the target of this name; nothing is left of it afterwards."""
-    kind = {"oci": OciTarget, "docker": DockerTarget}[target]
     with rundir.open_run(rundir.new_run_id()) as run:
         store = Store(rundir.home(), lambda _line: None)
-        found = kind(run, store)
+        found = _target(target, run, store)
         found.check()
         try:
             with found.observer() as observer:

@@ -55,7 +55,7 @@ class Api:
         from kubernetes.client import ApiClient
 
         self.configuration, self.context, self.namespace = configuration, context, namespace
-        self._client = ApiClient(configuration)
+        self.client = ApiClient(configuration)
 
     @classmethod
     def connect(cls, context: str | None = None, namespace: str | None = None) -> Self:
@@ -75,14 +75,14 @@ class Api:
 
     def close(self) -> None:
         """Close idle connections."""
-        self._client.close()
+        self.client.close()
 
     @cached_property
     def version(self) -> str:
         """The server's (`v1.20.2`). Raises ApiError."""
         from kubernetes.client import VersionApi
 
-        found = self._ask("asking the API server's version", VersionApi(self._client).get_code)
+        found = self._ask("asking the API server's version", VersionApi(self.client).get_code)
         return str(found.get("gitVersion", ""))
 
     def create(self, document: Document) -> Document:
@@ -228,7 +228,7 @@ class Api:
     def _api(self, version: str) -> Any:
         from kubernetes import client
 
-        return getattr(client, API_VERSIONS[version])(self._client)
+        return getattr(client, API_VERSIONS[version])(self.client)
 
     def _ask(self, doing: str, call: Callable[..., Any], *args: Any, **options: Any) -> Document:
         """What may be asked again without harm, and is where nobody answered."""

@@ -107,15 +107,17 @@ class KindAccess(NodeAccess):
                 raise InstrumentError(f"SIG{name} cannot be sent: {error}") from error
 
     def kill(self, node: str, pod_uid: str) -> None:
-        """Found by their cgroups, which carry the pod's uid: the runtime may not know them yet."""
+        """Found by their cgroups, which carry the pod's uid: the runtime may not know them yet.
+
+        And the runtime that is creating one of its containers: when its init filled the pipe that both write to, which is
+        read only after it is created, neither goes on (seen with runc 1.1 under a profile that refuses `exit_group`).
+        """
         del node
         for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            with suppress(OSError):
-                # The systemd driver writes a uid's hyphens as underscores (kubelet, cgroup_manager_linux.go).
-                if f"pod{pod_uid}" in (entry / "cgroup").read_text("utf-8", "replace").replace("_", "-"):
-                    os.kill(int(entry.name), signals.SIGKILL)
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    if _is_of(entry, pod_uid) or _creates_for(entry, pod_uid):
+                        os.kill(int(entry.name), signals.SIGKILL)
 
     def versions(self) -> dict[str, str]:
         """As the first node's runc says."""
@@ -140,6 +142,20 @@ class KindAccess(NodeAccess):
 
     def _folder(self, node: str) -> Path:
         return self._root(node) / KUBELET_SECCOMP / FOLDER / self._run_id
+
+
+def _is_of(entry: Path, pod_uid: str) -> bool:
+    """Whether a process is in a cgroup of the pod. The systemd driver writes a uid's hyphens as underscores."""
+    return f"pod{pod_uid}" in (entry / "cgroup").read_text("utf-8", "replace").replace("_", "-")
+
+
+def _creates_for(entry: Path, pod_uid: str) -> bool:
+    """Whether it is a runtime at a container of the pod, as the bundle's configuration says (containerd's annotations)."""
+    words = (entry / "cmdline").read_bytes().split(b"\0")
+    if b"--bundle" not in words:
+        return False
+    bundle = os.fsdecode(words[words.index(b"--bundle") + 1]).lstrip("/")
+    return pod_uid in (entry / "root" / bundle / "config.json").read_text("utf-8", "replace")
 
 
 def clear(root: Path, run_id: str) -> list[str]:

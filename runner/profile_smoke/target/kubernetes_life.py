@@ -194,7 +194,8 @@ class Life:
         A kubelet takes up to ten seconds more to give up a pod whose containers have ended (its status manager's period), so
         the API server is told then that nobody has to be waited for.
         """
-        self.delete(grace=1)
+        over = bool(self.made) and is_over(state_of(self.view(), stopping=self.stopping))
+        self.delete(grace=0 if over else 1)
         if not self.stopping:
             return
         ended = self.await_state(is_over, _GONE_SECONDS)

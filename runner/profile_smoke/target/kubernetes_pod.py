@@ -112,10 +112,14 @@ class KubernetesContainer(Container):
             self._access.signal(self._life.node, address, name)
 
     def stop(self, signal: str, timeout: float) -> ExitState | None:
-        """Delete it: the kubelet sends its image's stop signal, or TERM, and kills it `timeout` seconds later."""
-        del signal
+        """By that signal, as anywhere; where nobody can send it, by deleting the pod, which sends its image's stop signal.
+
+        Kubelets at times lose how the container of a deleted pod has ended (1.20: `ContainerStatusUnknown`).
+        """
         if (ended := self.exited()) is not None:
             return ended
+        if not self._access.observe_why_not:
+            return super().stop(signal, timeout)
         with Following(self._api, self._life.pod()) as following:
             self._life.delete(grace=math.ceil(timeout))
             self.wait(timeout + TELL_SECONDS)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from profile_smoke.probe.interface import ExecResult
 from profile_smoke.target.engine import bounded
 from profile_smoke.target.kubernetes_errors import ApiError, api_errors
+from profile_smoke.target.kubernetes_forward import forward
 from profile_smoke.target.kubernetes_manifest import CONTAINER
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
 
     from profile_smoke.target.kubernetes_api import Api
@@ -23,39 +24,7 @@ _ERROR_CHANNEL = 3
 """On which the kubelet says how a command ended (apimachinery `remotecommand/constants.go`)."""
 _OUTPUT_LIMIT = 64 * 1024
 _NOT_STARTED = 126
-_END_SECONDS = 2.0
 _ANSWERED = 400
-
-
-class Forward(socket.socket):
-    """A TCP connection into a pod: this end of a socket pair, whose other end the client's own thread serves.
-
-    Connecting succeeds before anything listens in the pod; what is refused there shows as an end of the stream.
-    """
-
-    _forward: Any = None
-
-    @classmethod
-    def of(cls, forward: Any, port: int) -> Self:
-        """This end of a client's forward; what a socket is made with stays as `dup` wants it."""
-        found = cls(fileno=forward.socket(port).detach())
-        found._forward = forward
-        return found
-
-    def setsockopt(self, level: int, *rest: Any) -> None:
-        """As on any socket, but for what only TCP has."""
-        if level != socket.IPPROTO_TCP:
-            super().setsockopt(level, *rest)
-
-    def finish(self) -> None:
-        """Close both ends for good: the client's thread ends when this one is closed, but not always in order."""
-        self.close()
-        web = self._forward.websocket
-        deadline = time.monotonic() + _END_SECONDS
-        while web.connected and time.monotonic() < deadline:
-            time.sleep(0.005)
-        with suppress(Exception):  # whatever its thread is at, the descriptor is closed
-            web.shutdown()
 
 
 class Streams:
@@ -64,7 +33,7 @@ class Streams:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._lock = threading.Lock()
-        self._open: list[Forward] = []
+        self._open: list[socket.socket] = []
 
     def connect(self, pod: str, port: int, timeout: float) -> socket.socket:
         """Connect to a port.
@@ -74,22 +43,20 @@ class Streams:
             ApiError: the API server does not, or does not answer.
         """
 
-        def open_stream(api: Any) -> Forward:
-            from kubernetes.stream import portforward
+        def open_stream(api: Any) -> socket.socket:
+            from kubernetes.stream import stream
 
             call = api.connect_get_namespaced_pod_portforward
-            return Forward.of(portforward(call, pod, self._api.namespace, ports=str(port)), port)
+            namespace = self._api.namespace
+            client = stream(call, pod, namespace, ports=str(port), _preload_content=False, binary=True)
+            return forward(client.sock, f"{pod}:{port}")
 
-        found: Forward = self._opened(f"connecting to port {port} of {pod}", open_stream, timeout)
+        found: socket.socket = self._opened(f"connecting to port {port} of {pod}", open_stream, timeout)
         found.settimeout(timeout)
         with self._lock:
-            self._open = [each for each in self._open if each.fileno() != -1 or not self._ended(each)]
+            self._open = [each for each in self._open if each.fileno() != -1]
             self._open.append(found)
         return found
-
-    def _ended(self, forward: Forward) -> bool:
-        forward.finish()
-        return True
 
     def exec(self, pod: str, argv: Sequence[str], timeout: float) -> ExecResult:
         """Run a command. Raises TimeoutError, and as `connect`."""
@@ -133,8 +100,8 @@ class Streams:
         """End all connections."""
         with self._lock:
             forwards, self._open = self._open, []
-        for forward in forwards:
-            forward.finish()
+        for each in forwards:
+            each.close()
 
     def _opened(self, doing: str, work: Callable[[Any], Any], timeout: float) -> Any:
         """Open a stream, in a thread that is left behind when nobody answers."""
