@@ -42,6 +42,7 @@ commands:
   config          show the settings in force, and where each comes from
   baseline update keep what workloads use, for run --baseline to compare with
   report          write other reports of a stored result, or make one of several (report merge)
+  manifests       write what a run in Kubernetes would create, for kubectl apply
   images prepare  pull or build the images ahead of time
   cluster         make a kind cluster for people who have none, look at it, remove it
   agent           install the node agent in a cluster, look at it, remove it
@@ -122,8 +123,7 @@ def _parser(command: Command) -> Parser:
     match command:
         case Command.RUN:
             parser = Parser(PROG, f"{PROG} [COMMAND] [OPTIONS]", _RUN_HELP, _RUN_EPILOG)
-            groups.add_selection(parser)
-            kubernetes_groups.add_cluster(parser)
+            kubernetes_groups.add_selection(parser)
             groups.add_images(parser)
             groups.add_effort(parser)
             groups.add_purpose(parser)
@@ -131,7 +131,7 @@ def _parser(command: Command) -> Parser:
             groups.add_output(parser)
         case Command.LIST:
             parser = _sub("list", "[OPTIONS]", "Show the cells that a selection means; nothing is launched.")
-            groups.add_selection(parser)
+            kubernetes_groups.add_selection(parser)
             parser.add_argument(
                 "-f",
                 "--format",
@@ -143,6 +143,8 @@ def _parser(command: Command) -> Parser:
             )
             groups.add_destination(parser)
             settings_arguments.add_config(parser.add_argument_group("settings"))
+        case Command.MANIFESTS:
+            parser = kubernetes_groups.manifests_parser()
         case Command.LINT:
             parser = _sub(
                 "lint",
@@ -193,8 +195,7 @@ def _parser(command: Command) -> Parser:
                 "What the file holds of other workloads stays.",
             )
             groups.add_baseline(parser)
-            groups.add_selection(parser)
-            kubernetes_groups.add_cluster(parser)
+            kubernetes_groups.add_selection(parser)
             groups.add_images(parser)
             settings_arguments.add_config(parser.add_argument_group("settings"))
         case Command.CLEAN:

@@ -45,6 +45,7 @@ class Command(StrEnum):
     AGENT = "agent"
     GATE = "gate"
     CONFIG = "config"
+    MANIFESTS = "manifests"
 
 
 class ListFormat(StrEnum):

@@ -63,14 +63,14 @@ def own_profiles(options: Options) -> frozenset[str]:
     return frozenset(profile.name for profile in profiles(options)) - spoken_of
 
 
-def cells(options: Options, names: Sequence[TargetName]) -> list[Cell]:
+def cells(options: Options, names: Sequence[str]) -> list[Cell]:
     """The selected matrix on these targets. Raises as `matrix`, and BadFileError for an expectation of what there is not."""
     chosen, workloads = profiles(options), scenarios(options)
     _check_expectations(options, chosen, workloads)
     return matrix(
         chosen,
         workloads,
-        [name.value for name in names],
+        [str(name) for name in names],
         own=own_profiles(options),
         no_new_privileges=_settings(options),
         expectations=options.expect,
