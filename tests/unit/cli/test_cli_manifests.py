@@ -91,7 +91,10 @@ def test_fields_that_the_node_drops_are_said(run: Run, tmp_path: Path) -> None:
         '{"defaultAction": "SCMP_ACT_ERRNO", "archMap": [{"architecture": "SCMP_ARCH_X86_64"}]}'
     )
     made, out, err = run("--profile", str(profile), "--scenario", "redis")
-    assert pod_spec(made[-1])["securityContext"]["seccompProfile"]["localhostProfile"] == "profiles/mine.json"
+    assert (
+        pod_spec(made[-1])["securityContext"]["seccompProfile"]["localhostProfile"]
+        == "profiles/kubernetes/mine.json"
+    )
     assert "drops archMap (1) from this profile" in err
     assert "drops archMap (1) from this profile" in out.replace("\n#   ", " ")
 

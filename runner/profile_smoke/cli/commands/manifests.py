@@ -21,7 +21,6 @@ from profile_smoke.target.pod_security import violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from profile_smoke.profile.catalog import NamedProfile
     from profile_smoke.run.plan import Cell
@@ -67,7 +66,7 @@ def _plan(cell: Cell, shape: Shape, options: Options) -> Plan:
         start=scenario.start,
         shape=shape,
         namespace=options.namespace,
-        localhost_profile=_place(cell.profile, options.profiles_dirs),
+        localhost_profile=_place(cell.profile),
         labels={"app.kubernetes.io/name": scenario.name, "app.kubernetes.io/instance": name},
         keep_volumes=any(probe.restart for probe in scenario.probes),
         grace_seconds=max(1, round(scenario.stop.timeout)),
@@ -84,15 +83,14 @@ def _name(cell: Cell) -> str:
     return f"smoke-{name[: _NAME_LENGTH - 16].strip('-')}-{hashlib.sha256(words.encode()).hexdigest()[:8]}"
 
 
-def _place(profile: NamedProfile, own: Sequence[Path]) -> str | None:
-    """Where the profile is to be on a node: as it lies in its folder of profiles, else by its file name alone."""
+def _place(profile: NamedProfile) -> str | None:
+    """Where the profile is to be on a node: as in the folder that comes along, else where `profile install` puts it."""
     if profile.path is None:
         return None
-    path = profile.path.absolute()
-    for folder in (bundled("profiles"), *own):
-        if path.is_relative_to(folder.absolute()):
-            return f"{_PROFILES}/{path.relative_to(folder.absolute()).as_posix()}"
-    return f"{_PROFILES}/{path.name}"
+    path, folder = profile.path.absolute(), bundled("profiles").absolute()
+    if path.is_relative_to(folder):
+        return f"{_PROFILES}/{path.relative_to(folder).as_posix()}"
+    return f"{_PROFILES}/kubernetes/{path.name}"
 
 
 def _needs(cell: Cell, plan: Plan) -> Iterator[str]:
