@@ -133,6 +133,11 @@ def test_junit_has_a_case_for_each_rule(judged: RunReport) -> None:
     assert errors == {each.rule.value for each in judged.gate.failing if each.rule is GateRule.ERROR}
 
 
+def test_a_job_log_ends_with_the_judgement(judged: RunReport) -> None:
+    """Before the line that sums up verdicts, which are another thing."""
+    assert gate.render(judged, Style()) in render(judged, Format.GITHUB, Style())
+
+
 def test_markdown_begins_with_the_judgement(judged: RunReport) -> None:
     """Findings that fail it are listed, the others folded."""
     text = render(judged, Format.MARKDOWN, Style())
