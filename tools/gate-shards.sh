@@ -16,8 +16,14 @@ if [ ${#parts[@]} -eq 0 ]; then
 fi
 profile-smoke report merge "${parts[@]}" --output merged.json
 
-missing=$(jq --raw-output --argjson expected "${EXPECTED:-{\}}" \
-  '[.cells[].id] as $found | [$expected.include[]?.id] - $found | join(", ")' merged.json)
+missing=$(python3 - merged.json <<'END'
+import json, os, sys
+with open(sys.argv[1], encoding="utf-8") as file:
+    found = {cell["id"] for cell in json.load(file)["cells"]}
+expected = json.loads(os.environ.get("EXPECTED") or '{"include": []}')["include"]
+print(", ".join(sorted(cell["id"] for cell in expected if cell["id"] not in found)))
+END
+)
 
 code=0
 profile-smoke gate merged.json --config "$config" --format github --report json=result.json --report html=report.html \
