@@ -30,14 +30,6 @@ SECONDS = {"oci": 6.0, "docker": 10.0}
 """About as long as the run under test takes."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _not_ignored() -> Iterator[None]:
-    """A shell has its background jobs ignore Ctrl-C, and they have their children do so; a handler is not inherited."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture(scope="session")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A profile under which nginx fails in three ways, one of them a hang: a run that goes through every stage."""
