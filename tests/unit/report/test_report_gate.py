@@ -120,6 +120,15 @@ def test_what_the_gate_does_not_look_for_is_a_warning(judged: RunReport) -> None
     assert levels[Rule.NOT_JUDGED] is Level.ERROR
 
 
+def test_no_test_fails_where_the_gate_passes(judged: RunReport) -> None:
+    """Neither blocked, nor permitted, nor new calls, if it does not look for them: a failure is what exit code 1 is for."""
+    report = replace(judged, gate=Gate((GateRule.ERROR,), ()))
+    root = ET.fromstring(render(report, Format.JUNIT, Style()))  # noqa: S314  our own
+    assert list(root.iter("failure")) == []
+    told = [skipped.get("message") or "" for skipped in root.iter("skipped")]
+    assert sum(text.startswith("the gate does not look for it: ") for text in told) == 3
+
+
 def test_junit_has_a_case_for_each_rule(judged: RunReport) -> None:
     """Failed where something was found, so that a pipeline without our exit code sees it."""
     assert judged.gate is not None
