@@ -17,6 +17,7 @@ from profile_smoke.errors import DiskFullError
 from profile_smoke.model import Verdict
 from profile_smoke.report.interface import Format
 from profile_smoke.report.json import load
+from profile_smoke.scenario.model import LogCheck, Ready
 from profile_smoke.target.fake import FakeTarget, Life
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]
         script: Callable[[ContainerSpec], Life] = lambda _spec: UP, end: Callable[[], None] = lambda: None
     ) -> Ended:
         monkeypatch.setattr(wiring, "target_names", lambda _options: (TargetName.OCI,))
-        monkeypatch.setattr(wiring, "cells", lambda *_: [cell(name) for name in "abc"])
+        monkeypatch.setattr(
+            wiring, "cells", lambda *_: [cell(name, ready=Ready(LogCheck("up"), 60.0)) for name in "abc"]
+        )
         monkeypatch.setattr(wiring, "store", lambda: SimpleNamespace(cancel=lambda: None))
         monkeypatch.setattr(wiring, "targets", lambda *_: {"fake": Target(script, end)})
         reports = [word for form in Format for word in ("--report", f"{form}={form}")]
