@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from profile_smoke.scenario.model import LogCheck, Ready
 from profile_smoke.target.fake import FakeTarget, Life
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from profile_smoke.model import RunReport
@@ -43,9 +44,16 @@ class Target(FakeTarget):
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+def home() -> Iterator[str]:
+    """A short path: a socket's has little room."""
+    with tempfile.TemporaryDirectory(prefix="home-") as folder:
+        yield folder
+
+
+@pytest.fixture
+def run(tmp_path: Path, home: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
     """Runs three cells on a scripted target, and reads what was reported; every other format was written too."""
-    monkeypatch.setenv("PROFILE_SMOKE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PROFILE_SMOKE_HOME", home)
     monkeypatch.chdir(tmp_path)
 
     def execute(
