@@ -30,6 +30,7 @@ from profile_smoke.profile.document import load as load_profile
 from profile_smoke.resources import bundled
 from profile_smoke.run.launch import Launcher, Order
 from profile_smoke.run.limits import full_limits
+from profile_smoke.run.slots import Slots
 from profile_smoke.scenario.document import load as load_scenario
 from profile_smoke.scenario.model import HttpCheck, Ready, Scenario
 from profile_smoke.target import oci_spec
@@ -67,7 +68,7 @@ class ByHand(FakeSurface):
 
 def cell(target: Target, run_id: str, scenario: Scenario, image: PreparedImage, document: Document) -> Once:
     """An enforced launch of the cell, as a run does it."""
-    slots = threading.Semaphore(1)
+    slots = Slots(1)
     launcher = Launcher(target, run_id=run_id, stop=threading.Event(), slots=slots, keep_failed=False)
     order = Order(
         scenario,

@@ -19,6 +19,7 @@ from profile_smoke.resources import bundled
 from profile_smoke.run.controls import Controls
 from profile_smoke.run.launch import Launcher
 from profile_smoke.run.recording import RecordingRun, Request
+from profile_smoke.run.slots import Slots
 from profile_smoke.scenario.document import load
 from profile_smoke.target.docker import DockerTarget
 from profile_smoke.target.oci import OciTarget
@@ -50,7 +51,7 @@ def main() -> int:
                     target,
                     run_id=run.run_id,
                     stop=threading.Event(),
-                    slots=threading.Semaphore(JOBS),
+                    slots=Slots(JOBS),
                     keep_failed=False,
                 )
                 controls.image(launcher, scenario)

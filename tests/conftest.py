@@ -10,6 +10,7 @@ Tests marked `oci`, `docker` or `browser` are skipped where that is missing, wit
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -44,6 +45,9 @@ def pytest_configure() -> None:
         targets.required(os.environ.get(targets.VARIABLE, ""))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from error
+    # A shell has its background jobs ignore Ctrl-C, and what they start ignores it too; a handler is not inherited.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _target(item: pytest.Item) -> str | None:

@@ -16,10 +16,11 @@ check ruff check
 check ruff format --check --quiet
 check mypy
 # SC2016: dpkg's formats and SQL have dollars and backticks of their own.
-check shellcheck --exclude=SC2016 "${scripts[@]}"
+check shellcheck --external-sources --exclude=SC2016 "${scripts[@]}"
 check check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+check check-jsonschema --builtin-schema vendor.github-actions action.yml
 check check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-check zizmor --offline --quiet --persona=pedantic .github
+check zizmor --offline --quiet --persona=pedantic .github action.yml
 check profile-smoke lint profiles scenarios
 
 if [ ${#failed[@]} -gt 0 ]; then

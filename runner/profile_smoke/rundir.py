@@ -76,8 +76,11 @@ def open_run(run_id: str) -> Iterator[RunDir]:
 
 def _open(path: Path) -> Iterator[RunDir]:
     with filesystem_errors(path):
-        path.mkdir(parents=True, mode=0o700)
-        lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _settled(path.parent):
+            path.mkdir(mode=0o700)
+            lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     run = RunDir(path.name, path)
     longest = run.socket("docker")
     if len(os.fsencode(longest)) > _SOCKET_PATH_LIMIT:
@@ -87,7 +90,6 @@ def _open(path: Path) -> Iterator[RunDir]:
             f"{longest}: too long a path for a socket; set PROFILE_SMOKE_HOME to a shorter folder"
         )
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield run
     finally:
         if not run.keeps:
@@ -96,16 +98,28 @@ def _open(path: Path) -> Iterator[RunDir]:
 
 
 def remove_run(path: Path) -> bool:
-    """Remove a run's own few files and its folder; False when targets still keep something in it."""
-    for each in (*path.glob("*.sock"), path / "kept", path / "lock"):
-        each.unlink(missing_ok=True)
-    try:
-        path.rmdir()
-    except OSError as error:
-        if error.errno == errno.ENOTEMPTY:
-            return False
-        raise
+    """Remove a run's own few files and its folder; False when targets still keep something in it, or it is gone."""
+    with _settled(path.parent):
+        for each in (*path.glob("*.sock"), path / "kept", path / "lock"):
+            each.unlink(missing_ok=True)
+        try:
+            path.rmdir()
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.ENOENT):
+                return False
+            raise
     return True
+
+
+@contextmanager
+def _settled(runs: Path) -> Iterator[None]:
+    """Nobody else begins or removes a run meanwhile: a folder whose lock is not held is a dead run's, not a newborn's."""
+    folder = os.open(runs, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def dead_runs() -> list[Path]:
@@ -113,7 +127,7 @@ def dead_runs() -> list[Path]:
     root = home() / "runs"
     if not root.is_dir():
         return []
-    return [path for path in sorted(root.iterdir()) if path.is_dir() and not is_alive(path)]
+    return [path for path in sorted(root.iterdir()) if not is_alive(path) and path.is_dir()]
 
 
 def live_runs() -> list[Path]:
@@ -124,6 +138,16 @@ def live_runs() -> list[Path]:
 
 def is_alive(path: Path) -> bool:
     """Whether the run's process holds its lock."""
+    if _held(path):
+        return True
+    try:
+        with _settled(path.parent):
+            return _held(path)
+    except FileNotFoundError:
+        return False
+
+
+def _held(path: Path) -> bool:
     try:
         descriptor = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.telling import told
 
+from profile_smoke.report.interface import Format
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -28,14 +29,6 @@ KILLED = -signal.SIGINT
 """The code of a program that was done, and met one more signal on its very last steps."""
 SECONDS = {"oci": 6.0, "docker": 10.0}
 """About as long as the run under test takes."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _not_ignored() -> Iterator[None]:
-    """A shell has its background jobs ignore Ctrl-C, and they have their children do so; a handler is not inherited."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +113,26 @@ def test_a_signal_at_any_moment_ends_the_run_in_order(
         time.sleep(moment)
         process.send_signal(getattr(signal, name))
         check_interrupted(process)
+
+
+@pytest.mark.oci
+def test_an_interrupted_run_writes_every_report_that_was_asked_for(broken: Path, tmp_path: Path) -> None:
+    """Whole, and each says that it is incomplete."""
+    reports = [word for form in Format for word in ("--report", f"{form}={tmp_path / form}")]
+    with begun(broken, "oci", *reports) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        code, stdout, _ = ended(process)
+    assert code == 130
+    assert stdout == (tmp_path / "json").read_text("utf-8")
+    for form in Format:
+        text = (tmp_path / form).read_text("utf-8")
+        special = {
+            Format.PROMETHEUS: "\nprofile_smoke_run_complete 0\n",
+            Format.SARIF: "interrupted: cells done: 0 of 1",
+        }
+        assert special.get(form, "interrupted") in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(Format)
 
 
 @pytest.mark.oci

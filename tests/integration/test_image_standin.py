@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from profile_smoke import rundir
 from profile_smoke.errors import DiskFullError, ImageError, InterruptedRunError
 from profile_smoke.image.store import Store
 from profile_smoke.image.user import lookup
@@ -60,8 +62,10 @@ def _recipe(folder: Path, package: str = "hostname") -> Path:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A store with a base in it, made once for this module; removed, since it holds a whole distribution."""
+    """A store for this module; removed, since it holds a whole distribution: the machine's base, where it has one."""
     root = tmp_path_factory.mktemp("home")
+    if (bases := rundir.home() / "bases").is_dir():
+        subprocess.run(["cp", "-a", "--reflink=auto", str(bases), str(root)], check=True)
     yield root
     shutil.rmtree(root)
 
@@ -195,7 +199,7 @@ def _mounted(root: Path) -> bool:
 @pytest.mark.fault
 def test_cancelled_in_the_middle(based: Path, tmp_path: Path) -> None:
     """`cancel` from another thread ends the build; no tree, no process, no mount is left."""
-    store, path = Store(based), _recipe(tmp_path, "ssl-cert")
+    store, path = Store(based), _recipe(tmp_path, "whois")
     with ThreadPoolExecutor(1) as pool:
         building = pool.submit(store.obtain, "t", path, policy="always")
         _await_build(based)
@@ -214,22 +218,28 @@ Store(Path(sys.argv[1])).obtain("t", Path(sys.argv[2]), policy="always")
 """
 
 
-def _builder(based: Path, tmp_path: Path, package: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def _builder(based: Path, tmp_path: Path, package: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that builds the stand-in of a package that no other test builds."""
     path = _recipe(tmp_path, package)
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", BUILD, str(based), str(path)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.DEVNULL,
-    )
+    ) as builder:
+        try:
+            _await_build(based)
+            yield builder
+        finally:
+            builder.kill()
 
 
 @pytest.mark.fault
 def test_interrupted_in_the_middle(based: Path, tmp_path: Path) -> None:
     """Ctrl-C in a build leaves nothing, and the process ends."""
-    builder = _builder(based, tmp_path, "ssl-cert")
-    _await_build(based)
-    builder.send_signal(signal.SIGINT)
-    assert builder.wait(20) != 0
+    with _builder(based, tmp_path, "ssl-cert") as builder:
+        builder.send_signal(signal.SIGINT)
+        assert builder.wait(20) != 0
     assert _empty(based)
     assert not _mounted(based)
 
@@ -237,10 +247,9 @@ def test_interrupted_in_the_middle(based: Path, tmp_path: Path) -> None:
 @pytest.mark.fault
 def test_killed_in_the_middle(based: Path, tmp_path: Path) -> None:
     """After kill -9 no process and no mount lives on, and `sweep` removes the tree."""
-    builder = _builder(based, tmp_path, "ssl-cert")
-    _await_build(based)
-    builder.kill()
-    builder.wait(20)
+    with _builder(based, tmp_path, "lsb-release") as builder:
+        builder.kill()
+        builder.wait(20)
     gone = threading.Event()
     deadline = time.monotonic() + 10
     while _mounted(based) and time.monotonic() < deadline:

@@ -27,6 +27,7 @@ from profile_smoke.run.controls import Baseline, Controls, baseline_of
 from profile_smoke.run.launch import Launcher, Order, Result
 from profile_smoke.run.limits import full_limits
 from profile_smoke.run.plan import Cell
+from profile_smoke.run.slots import Slots
 from profile_smoke.scenario import document as scenarios
 from profile_smoke.syscall import tables
 from profile_smoke.target.docker import DockerTarget
@@ -81,7 +82,7 @@ class Workbench:
             target,
             run_id=run.run_id,
             stop=threading.Event(),
-            slots=threading.Semaphore(JOBS),
+            slots=Slots(JOBS),
             keep_failed=False,
         )
         self.controls = Controls({}, "always", store.cancel)

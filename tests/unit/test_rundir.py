@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,32 @@ def test_a_kept_run_stays_and_counts_as_dead() -> None:
     assert rundir.dead_runs() == [run.path]
     assert rundir.remove_run(run.path)
     assert rundir.dead_runs() == []
+
+
+def test_a_run_that_begins_or_ends_is_never_taken_for_dead(home: Path) -> None:
+    """`clean` would take its folder from under it."""
+    done = threading.Event()
+
+    def live() -> None:
+        for number in range(150):
+            with rundir.open_run(f"r{number}"):
+                pass
+        done.set()
+
+    (home / "runs").mkdir()
+    thread = threading.Thread(target=live)
+    thread.start()
+    found = []
+    while not done.is_set():
+        found += rundir.dead_runs()
+    thread.join()
+    assert found == []
+
+
+def test_a_run_that_somebody_else_removed_is_gone(home: Path) -> None:
+    """Two that clean at once do not trip over each other."""
+    (home / "runs").mkdir()
+    assert not rundir.remove_run(home / "runs" / "gone")
 
 
 def test_a_killed_process_releases_its_run() -> None:

@@ -39,6 +39,9 @@ class Judge:
         cells = {cell.id: cell for cell in report.cells}
         plain = findings(report, self.policy)
         found = [replace(each, waiver=self._waiver(each, cells)) for each in plain]
+        if not any(cell.gates and cell.verdict is not Verdict.SKIPPED for cell in report.cells):
+            text = "nothing was judged: no cell that decides was run"
+            found.append(GateFinding(GateRule.ERROR, "", (), None, text))
         found += self._expired()
         if not report.interrupted:
             found += self._unused(plain, cells, scope)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from profile_smoke.model import CellResult, Effect, GateRule, ProfileRef, RunReport, Verdict
 from profile_smoke.report import drift, words
 from profile_smoke.report.gate import until
-from profile_smoke.report.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +108,7 @@ def findings(report: RunReport) -> list[Finding]:
 def _of_run(report: RunReport) -> Iterator[Finding]:
     if report.interrupted:
         done = sum(cell.verdict is not Verdict.SKIPPED for cell in report.cells)
-        text = f"interrupted: {done} of {counted(len(report.cells), 'cell')} were done"
+        text = f"interrupted: cells done: {done} of {len(report.cells)}"
         yield Finding(Rule.INCOMPLETE, Level.ERROR, text, "interrupted")
     if report.failure:
         yield Finding(Rule.INCOMPLETE, Level.ERROR, f"the run failed: {report.failure}", "failure")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profile_smoke.model import GateRule
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from profile_smoke.model import CellResult, Gate, GateFinding, RunReport, Waiver
+    from profile_smoke.model import Gate, GateFinding, RunReport, Waiver
 
 _LONGEST = 300
-_OF_VERDICTS = (GateRule.BLOCKED, GateRule.NOT_BLOCKED)
 
 
 def render(report: RunReport, style: Style) -> str:
@@ -52,13 +50,3 @@ def outcome(gate: Gate) -> str:
     ]
     told = f": {', '.join(words)}" if words else ""
     return f"the gate {'failed' if gate.failing else 'passed'}{told}"
-
-
-def waiver_of(report: RunReport, cell: CellResult) -> Waiver | None:
-    """What lets a cell pass whose verdict is not the expected one; None where nothing does, or not all of it."""
-    found = [
-        each
-        for each in (report.gate.findings if report.gate else ())
-        if cell.id in each.cells and each.rule in _OF_VERDICTS
-    ]
-    return found[0].waiver if found and all(each.waiver for each in found) else None

@@ -20,7 +20,7 @@ from profile_smoke.report.text import Style, safe
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from profile_smoke.model import Gate, Waiver
+    from profile_smoke.model import Gate
 
 _RUN = "profile-smoke"
 _KINDS = ("failure", "error", "skipped")
@@ -35,6 +35,8 @@ class _Case:
     kind: str = ""
     message: str = ""
     output: str = ""
+    rule: GateRule = GateRule.BLOCKED
+    """What a gate calls it when it fails."""
 
 
 def render(report: RunReport) -> str:
@@ -43,7 +45,7 @@ def render(report: RunReport) -> str:
     root = ET.Element("testsuites", name=_RUN)
     for (target, profile), cells in _grouped(report.cells):
         cases = [
-            (cell, _waived(case, gate.waiver_of(report, cell)))
+            (cell, _gated(case, cell, report.gate))
             for cell in cells
             for case in _cases(cell, decides=cell.id in deciding)
         ]
@@ -77,11 +79,16 @@ def _grouped(cells: Sequence[CellResult]) -> Iterator[tuple[tuple[str, str], lis
     yield from groups.items()
 
 
-def _waived(case: _Case, waiver: Waiver | None) -> _Case:
-    """A failure that a gate lets pass fails no job."""
-    if waiver is None or case.kind != "failure":
+def _gated(case: _Case, cell: CellResult, judged: Gate | None) -> _Case:
+    """A failure that a gate lets pass, or does not look for, fails no job."""
+    if judged is None or case.kind != "failure":
         return case
-    return replace(case, kind="skipped", message=f"waived {gate.until(waiver)}: {case.message}")
+    found = [each for each in judged.findings if each.rule is case.rule and cell.id in each.cells]
+    if any(each.waiver is None for each in found):
+        return case
+    waivers = [each.waiver for each in found if each.waiver is not None]
+    why = f"waived {gate.until(waivers[0])}" if waivers else "the gate does not look for it"
+    return replace(case, kind="skipped", message=f"{why}: {case.message}")
 
 
 def _of_gate(judged: Gate) -> Iterator[_Case]:
@@ -163,10 +170,11 @@ def _cases(cell: CellResult, *, decides: bool) -> Iterator[_Case]:
             yield case
     if cell.expected is Expected.BLOCKED and cell.verdict is Verdict.PASSED:
         message = f"{cell.scenario} works under {cell.profile.name}, which is meant to stop it"
-        yield _Case(f"{prefix} is blocked", 0.0, "failure", message)
+        yield _Case(f"{prefix} is blocked", 0.0, "failure", message, rule=GateRule.NOT_BLOCKED)
     if cell.forbidden:
         message = f"permits what it must not: {cell.forbidden[0]}"
-        yield _Case(f"{prefix} deny-check", 0.0, "failure", message, "\n".join(cell.forbidden))
+        listed = "\n".join(cell.forbidden)
+        yield _Case(f"{prefix} deny-check", 0.0, "failure", message, listed, GateRule.DANGEROUS)
     if cell.drift is not None:
         yield _Case(
             f"{prefix} baseline",
@@ -174,6 +182,7 @@ def _cases(cell: CellResult, *, decides: bool) -> Iterator[_Case]:
             "failure" if cell.drifted else "",
             drift.why(cell),
             "\n".join(drift.lines(cell)),
+            GateRule.NEW_DENIAL,
         )
 
 

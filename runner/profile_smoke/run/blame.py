@@ -7,7 +7,8 @@ Observed launches only suggest; what is concluded is concluded from launches tha
 2. Few calls: go on with all of them. Many: an observed launch that refuses them shows the call after which the workload
    gives up; allow it, look again. Too many rounds: go on with all.
 3. The profile with these rules must pass, enforced. Then every rule is left out in turn: what fails without it is
-   blocking, what passes without it is dropped.
+   blocking, what passes without it is dropped. Of many, those that programs usually do without are left out first, together:
+   launches that pass are the long ones.
 4. What is left is launched again. A set that passed by luck does not pass every time; then what was dropped comes back,
    and is dropped again only where several launches pass without it.
 
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from profile_smoke.run.candidates import Candidate
+from profile_smoke.syscall.spare import USUALLY_SPARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -202,21 +204,25 @@ def _by_suspects(
 def _minimise(trials: Trials, blame: Blame) -> None:
     """Leave out what can be left out. In turn where there are few; else the many that are not needed, in groups."""
     needed = blame.known_needed
+
+    def passes(rest: Sequence[Candidate]) -> bool:
+        return trials.enforce(rest, wide=blame.wide)
+
     if len(needed) > _SEQUENTIAL:
+        _drop(blame, [each for each in needed if each.name in USUALLY_SPARED], passes)
         _drop_side_by_side(trials, blame)
-        _drop(blame, blame.unproven, lambda rest: trials.enforce(rest, wide=blame.wide))
+        _drop(blame, blame.unproven, passes)
     else:
         for each in reversed(needed):
-            _drop(blame, (each,), lambda rest: trials.enforce(rest, wide=blame.wide))
+            _drop(blame, (each,), passes)
 
 
 def _drop_side_by_side(trials: Trials, blame: Blame) -> None:
-    """Each left out of the full set: what fails is proven; often these alone suffice."""
-    full = blame.known_needed
-    without = [[other for other in full if other is not each] for each in full]
+    """Each left out of the set: what fails is proven; often these alone suffice."""
+    full, unproven = blame.known_needed, blame.unproven
+    without = [[other for other in full if other is not each] for each in unproven]
     results = trials.enforce_all(without, wide=blame.wide)
-    necessary = [each for each, passed in zip(full, results, strict=True) if passed is False]
-    blame.proven = {each.name for each in necessary}
+    blame.proven |= {each.name for each, passed in zip(unproven, results, strict=True) if passed is False}
     if None in results:
         raise BudgetExhausted
 

@@ -22,6 +22,7 @@ from profile_smoke.profile.observed import observed
 from profile_smoke.run.blame import BudgetExhausted, Seen
 from profile_smoke.run.candidates import Candidate, candidate, rules_of
 from profile_smoke.run.launch import Launcher, Order, Result
+from profile_smoke.run.slots import ASIDE
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ class Lab:
             except BudgetExhausted:
                 return None
 
-        with ThreadPoolExecutor(max(1, self._jobs), thread_name_prefix="blame") as pool:
+        # As many as may wait and work at once; how many work, the slots say.
+        with ThreadPoolExecutor(self._jobs * (1 + ASIDE), thread_name_prefix="blame") as pool:
             futures = [pool.submit(one, task) for task in tasks]
             try:
                 return [future.result() for future in futures]

@@ -36,10 +36,13 @@ if TYPE_CHECKING:
     from profile_smoke.probe.interface import ExitState
     from profile_smoke.profile.bpf import Program
     from profile_smoke.run.limits import Limits
+    from profile_smoke.run.slots import Slot, Slots
     from profile_smoke.scenario.model import Check, Probe, Scenario
 
 LOG_LINES = 20
 _LONG_MS = 10_000
+_PATIENCE = 0.4
+"""The part of a wait's time after which it is likely to be in vain: more than twice what the control needed."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Launcher:
         *,
         run_id: str,
         stop: threading.Event,
-        slots: threading.Semaphore,
+        slots: Slots,
         keep_failed: bool,
     ) -> None:
         self.target = target
@@ -110,10 +113,11 @@ class Launcher:
             InfrastructureError: target, image or instrument failed; nothing is known of the profile.
             InterruptedRunError: the run was interrupted meanwhile.
         """
-        with self._slots:
+        with self._slots.take() as slot:
             if self._stop.is_set():
                 raise InterruptedRunError("interrupted")
-            return _Life(self, order, launch_id, session, self._stop).run(keep_failed=self._keep_failed)
+            life = _Life(self, order, launch_id, session=session, stop=self._stop, slot=slot)
+            return life.run(keep_failed=self._keep_failed)
 
     def spec(self, order: Order, launch_id: str) -> ContainerSpec:
         """What the target is to make."""
@@ -132,15 +136,17 @@ class Launcher:
 
 class _Life:
     def __init__(
-        self, launcher: Launcher, order: Order, launch_id: str, session: Session | None, stop: threading.Event
+        self,
+        launcher: Launcher,
+        order: Order,
+        launch_id: str,
+        *,
+        session: Session | None,
+        stop: threading.Event,
+        slot: Slot,
     ) -> None:
-        self._launcher, self._order, self._id, self._session, self._stop = (
-            launcher,
-            order,
-            launch_id,
-            session,
-            stop,
-        )
+        self._launcher, self._order, self._id = launcher, order, launch_id
+        self._session, self._stop, self._slot = session, stop, slot
         self._began = self._entered = time.monotonic()
         self._phase = PHASE_CREATE
         self._marks: dict[str, float] = {PHASE_CREATE: 0.0}
@@ -232,8 +238,15 @@ class _Life:
         self._await(container, self._order.scenario.ready.check, self._order.limits.ready, "not ready")
 
     def _await(self, container: Container, check: Check, timeout: float, problem: str) -> None:
+        began = time.monotonic()
+
+        def exited() -> ExitState | None:
+            if time.monotonic() - began > _PATIENCE * timeout:
+                self._slot.step_aside()
+            return container.exited()
+
         waited = wait_until(
-            lambda left: attempt(check, container, left), container.exited, timeout=timeout, stop=self._stop
+            lambda left: attempt(check, container, left), exited, timeout=timeout, stop=self._stop
         )
         if waited.state is WaitState.STOPPED:
             raise InterruptedRunError("interrupted")

@@ -15,6 +15,7 @@ from profile_smoke.profile.compose import Composed, compose, without
 from profile_smoke.recording import Recorded, Recording, Verification
 from profile_smoke.run.launch import Launcher
 from profile_smoke.run.recorder import Bench, Unverified, needed, record, uses, verify
+from profile_smoke.run.slots import Slots
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class RecordingRun:
                     raise InfrastructureError(
                         f"target {target.name} cannot be recorded on: {target.capabilities().observe_why_not}"
                     )
-            slots = threading.Semaphore(self._jobs)
+            slots = Slots(self._jobs)
             benches = [
                 self._bench(target, scenario, observer, slots)
                 for target, observer in [
@@ -88,9 +89,7 @@ class RecordingRun:
             ]
             return self._attended(lambda: self._record(benches, request))
 
-    def _bench(
-        self, target: Target, scenario: Scenario, observer: Observer, slots: threading.Semaphore
-    ) -> Bench:
+    def _bench(self, target: Target, scenario: Scenario, observer: Observer, slots: Slots) -> Bench:
         launcher = Launcher(target, run_id=self._run.run_id, stop=self._stop, slots=slots, keep_failed=False)
         name = f"{scenario.name}@{target.name}"
         return Bench(

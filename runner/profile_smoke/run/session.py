@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from profile_smoke import interrupts
 from profile_smoke.errors import InterruptedRunError
 from profile_smoke.run.cell import CellRunner, Effort
 from profile_smoke.run.launch import Launcher
+from profile_smoke.run.slots import Slots
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Mapping
 
     from profile_smoke.model import CellResult
@@ -48,7 +49,7 @@ def cell_runners(
     Raises:
         InfrastructureError: cleaning up failed, or an observer could not begin.
     """
-    slots = threading.Semaphore(settings.jobs)
+    slots = Slots(settings.jobs)
     with ExitStack() as stack:
         for target in targets.values():
             stack.callback(target.finish)

@@ -509,3 +509,12 @@ def test_expectations_decide_what_cells_should_come_to(
     rows = {each["id"]: each["expected"] for each in json.loads(capsys.readouterr().out)}
     assert rows["webapp/redis@oci"] == "blocked"
     assert {rows[key] for key in rows if not key.startswith("webapp/")} == {"passed"}
+
+
+def test_list_tells_the_images_that_settings_give(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a run with the same settings would launch; of other scenarios their own."""
+    write(here, '[image]\nredis = "redis@sha256:00"\n[gate]\n')
+    assert main(["list", "--profile", "webapp", "--target", "oci", "-f", "json"]) == 0
+    images = {each["scenario"]: each["image"] for each in json.loads(capsys.readouterr().out)}
+    assert images.pop("redis") == "redis@sha256:00"
+    assert all("@" not in image for image in images.values())

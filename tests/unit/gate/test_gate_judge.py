@@ -13,7 +13,7 @@ from tests.unit.report.cells import cell, run
 
 from profile_smoke.gate.judge import Judge, Scope
 from profile_smoke.gate.policy import Policy
-from profile_smoke.model import Gate, GateRule, ImageInfo, RunReport, Verdict, Waiver
+from profile_smoke.model import CellResult, Expected, Gate, GateRule, ImageInfo, RunReport, Verdict, Waiver
 from profile_smoke.profile.purpose import DenyCheck
 
 TODAY = date(2026, 11, 25)
@@ -155,3 +155,15 @@ def test_a_stored_result_with_cells_that_are_not_in_it() -> None:
     finding = GateFinding(GateRule.UNUSED, "web", ("gone/x@oci",), None, "")
     waiver = replace(WAIVER, syscall=None, rule=GateRule.UNUSED, scenario="nginx")
     assert not covers(waiver, finding, {})
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [[], [cell(Verdict.SKIPPED)], [cell(expected=Expected.ANY)], [cell(Verdict.ERROR, Expected.ANY)]],
+)
+def test_a_gate_that_had_nothing_to_judge_says_so(cells: list[CellResult]) -> None:
+    """In the report too, not in the exit code alone; it cannot be waived."""
+    every = replace(WAIVER, profile="*", syscall=None)
+    [finding] = judged(run(*cells), every, scope=Scope.PART).failing
+    assert finding.rule is GateRule.ERROR
+    assert finding.text == "nothing was judged: no cell that decides was run"

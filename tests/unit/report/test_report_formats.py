@@ -40,7 +40,7 @@ INCOMPLETE = {
     Format.JSON: '"interrupted": true',
     Format.HTML: "interrupted",
     Format.MARKDOWN: "## profile-smoke: interrupted",
-    Format.GITHUB: "::error title=Incomplete::interrupted: 0 of 0 cells were done",
+    Format.GITHUB: "::error title=Incomplete::interrupted: cells done: 0 of 0",
     Format.JUNIT: '<error message="interrupted: ',
     Format.SARIF: '"executionSuccessful": false',
     Format.PROMETHEUS: "\nprofile_smoke_run_complete 0\n",

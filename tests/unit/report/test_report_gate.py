@@ -120,6 +120,15 @@ def test_what_the_gate_does_not_look_for_is_a_warning(judged: RunReport) -> None
     assert levels[Rule.NOT_JUDGED] is Level.ERROR
 
 
+def test_no_test_fails_where_the_gate_passes(judged: RunReport) -> None:
+    """Neither blocked, nor permitted, nor new calls, if it does not look for them: a failure is what exit code 1 is for."""
+    report = replace(judged, gate=Gate((GateRule.ERROR,), ()))
+    root = ET.fromstring(render(report, Format.JUNIT, Style()))  # noqa: S314  our own
+    assert list(root.iter("failure")) == []
+    told = [skipped.get("message") or "" for skipped in root.iter("skipped")]
+    assert sum(text.startswith("the gate does not look for it: ") for text in told) == 3
+
+
 def test_junit_has_a_case_for_each_rule(judged: RunReport) -> None:
     """Failed where something was found, so that a pipeline without our exit code sees it."""
     assert judged.gate is not None
@@ -131,6 +140,11 @@ def test_junit_has_a_case_for_each_rule(judged: RunReport) -> None:
     assert failed == {each.rule.value for each in judged.gate.failing if each.rule is not GateRule.ERROR}
     errors = {case.get("name") for case in suite if case.find("error") is not None}
     assert errors == {each.rule.value for each in judged.gate.failing if each.rule is GateRule.ERROR}
+
+
+def test_a_job_log_ends_with_the_judgement(judged: RunReport) -> None:
+    """Before the line that sums up verdicts, which are another thing."""
+    assert gate.render(judged, Style()) in render(judged, Format.GITHUB, Style())
 
 
 def test_markdown_begins_with_the_judgement(judged: RunReport) -> None:

@@ -235,6 +235,16 @@ def test_nothing_is_obeyed(form: Format, payload: str) -> None:
         assert not _OBEYED.search(text)
 
 
+def test_a_message_of_sarif_holds_no_links() -> None:
+    """Viewers make links of what looks like one in plain text, too."""
+    document = plain.loads(render(report_of("[click](https://evil.example)"), Format.SARIF, Style()))
+    [run] = document["runs"]
+    notices = run["invocations"][0]["toolExecutionNotifications"]
+    texts = [each["message"]["text"] for each in (*run["results"], *notices)]
+    assert any("\\[click](" in text for text in texts)
+    assert not any(re.search(r"(?<!\\)\[[^\[\]]*\]\(", text) for text in texts)
+
+
 def test_the_checks_would_notice() -> None:
     """Each structure changes when something gets through."""
     for form in set(Format) - {Format.TABLE, Format.JSON, Format.PROMETHEUS}:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from profile_smoke.profile.model import Action, Arg, Op, Rule
 from profile_smoke.run.blame import Blame, BudgetExhausted, Seen, find_blame
 from profile_smoke.run.candidates import Candidate
+from profile_smoke.syscall.spare import USUALLY_SPARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -318,3 +319,17 @@ def test_a_steady_set_is_called_steady() -> None:
     blame = search(ScriptedTrials([made(name) for name in (*needed, "idle")], needing(needed)))
     assert not blame.unsteady
     assert blame.proven == set(needed)
+
+
+def test_of_many_calls_those_that_are_usually_spared_are_left_out_together() -> None:
+    """One launch for all of them where they are, few more where one is needed: that one is blocking all the same."""
+    spared = [made(name) for name in sorted(USUALLY_SPARED)]
+    vital = [made(f"vital{number}") for number in range(12)]
+    names = {each.name for each in vital}
+    plain = ScriptedTrials([*spared, *vital], needing(names))
+    blame = search(plain)
+    assert (blame.proven, blame.minimal, blame.tolerated) == (names, True, USUALLY_SPARED)
+    assert plain.launches <= len(vital) + 20
+    odd = ScriptedTrials([*spared, *vital], needing(names | {"brk"}))
+    assert search(odd).proven == names | {"brk"}
+    assert odd.launches <= len(vital) + 20 + 2 * 6

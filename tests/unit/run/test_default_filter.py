@@ -17,6 +17,7 @@ from profile_smoke.observe.promised import PromisedControl
 from profile_smoke.profile.model import Action
 from profile_smoke.run.default_filter import default_control
 from profile_smoke.run.launch import Launcher
+from profile_smoke.run.slots import Slots
 from profile_smoke.scenario.model import LogCheck, Ready, Scenario, Start, Stop
 from profile_smoke.syscall import tables
 from profile_smoke.target.fake import FakeTarget, Life
@@ -40,9 +41,7 @@ class Readable(FakeTarget):
 
 
 def launcher(target: FakeTarget) -> Launcher:
-    return Launcher(
-        target, run_id="r", stop=threading.Event(), slots=threading.Semaphore(1), keep_failed=False
-    )
+    return Launcher(target, run_id="r", stop=threading.Event(), slots=Slots(1), keep_failed=False)
 
 
 def test_who_asks_early_waits_for_the_answer() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -27,6 +28,7 @@ from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.profile.document import parse
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.report.progress import NullProgress
+from profile_smoke.run import launch as launching
 from profile_smoke.run.cell import CellRunner, Effort
 from profile_smoke.run.controls import Controls
 from profile_smoke.run.launch import Launcher, Order
@@ -34,6 +36,7 @@ from profile_smoke.run.limits import Limits, full_limits
 from profile_smoke.run.plan import Cell, matrix
 from profile_smoke.run.runner import Runner
 from profile_smoke.run.session import Settings
+from profile_smoke.run.slots import Slots
 from profile_smoke.scenario.model import ExecCheck, LogCheck, Probe, Ready, Scenario, Start, Stop
 from profile_smoke.syscall import tables
 from profile_smoke.target.fake import FakeContainer, FakeTarget, Life
@@ -67,9 +70,7 @@ def cell(name: str = "s", **changes: object) -> Cell:
 
 
 def launcher(target: FakeTarget, *, stop: threading.Event | None = None, keep: bool = False) -> Launcher:
-    return Launcher(
-        target, run_id="r", stop=stop or threading.Event(), slots=threading.Semaphore(2), keep_failed=keep
-    )
+    return Launcher(target, run_id="r", stop=stop or threading.Event(), slots=Slots(2), keep_failed=keep)
 
 
 def controls() -> Controls:
@@ -144,6 +145,27 @@ def test_a_launch_that_fails_says_where_and_how(life: Life, phase: str, reason: 
     assert result.launch.outcome is Outcome.FAILED
     assert result.launch.phase == phase
     assert reason in result.launch.reason
+
+
+def test_a_launch_that_is_waited_for_in_vain_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives its slot away, though it is waited for to the end."""
+    monkeypatch.setattr(launching, "_PATIENCE", 0.0)
+    lives, stop = {"r-1": Life(log="not yet"), "r-2": UP}, threading.Event()
+    one = Launcher(
+        FakeTarget(lambda spec: lives[spec.launch_id]),
+        run_id="r",
+        stop=stop,
+        slots=Slots(1),
+        keep_failed=False,
+    )
+    long = replace(full_limits(scenario()), ready=60.0)
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(one.launch, order(scenario(), long), "r-1")
+        assert one.launch(order(scenario()), "r-2").passed
+        assert not hanging.done()
+        stop.set()
+        with pytest.raises(InterruptedRunError):
+            hanging.result()
 
 
 def test_the_end_by_the_very_signal_that_was_sent_is_graceful_where_the_scenario_says_so() -> None:

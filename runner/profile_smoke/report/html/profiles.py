@@ -46,24 +46,14 @@ def dangerous(found: dict[Opening, str]) -> Markup:
             else "by its text; the loaded filter was not read"
         )
         title = f"{profile} on {target}: {counted(calls, 'call')} ({how})"
-        blocks.append(
-            fold(
-                title,
-                tag(
-                    "div",
-                    _table(rows),
-                    id=place,
-                    class_="wide",
-                    tabindex=0,
-                    role="group",
-                    aria_label=f"Dangerous calls, {profile} on {target}",
-                ),
-            )
-        )
+        name = f"Dangerous calls, {profile} on {target}"
+        table = _table(rows, name)
+        wide = tag("div", table, id=place, class_="wide", tabindex=0, role="group", aria_label=name)
+        blocks.append(fold(title, wide))
     return _section("dangerous", "Dangerous calls left open", blocks)
 
 
-def _table(rows: Sequence[DangerousCall]) -> Markup:
+def _table(rows: Sequence[DangerousCall], name: str) -> Markup:
     abis = list(dict.fromkeys(row.abi for row in rows))
     calls: dict[tuple[str, str, str], set[str]] = {}
     for row in rows:
@@ -78,7 +68,8 @@ def _table(rows: Sequence[DangerousCall]) -> Markup:
         )
         for (danger, syscall, detail), on in calls.items()
     ]
-    return tag("table", tag("thead", head), tag("tbody", body), class_="plain")
+    caption = tag("caption", name, class_="hidden")
+    return tag("table", caption, tag("thead", head), tag("tbody", body), class_="plain")
 
 
 def not_used(report: RunReport) -> Markup:

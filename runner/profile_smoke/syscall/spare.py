@@ -1,0 +1,52 @@
+"""Calls that programs usually go on without: libc has another way, or it was advice, tuning, or a question with a default.
+
+An expectation, never an answer: it only orders the launches that prove what blocks (`run.blame`).
+"""
+
+from __future__ import annotations
+
+USUALLY_SPARED = frozenset(
+    {
+        # Memory: malloc turns to mmap; the rest is advice.
+        *(
+            "brk",
+            "madvise",
+            "mincore",
+            "mlock",
+            "mlockall",
+            "munlock",
+            "get_mempolicy",
+            "set_mempolicy",
+            "mbind",
+        ),
+        # Threads: glibc takes note of the refusal.
+        *("rseq", "set_robust_list", "set_tid_address", "membarrier", "gettid", "sched_yield", "getcpu"),
+        *(
+            "sched_getaffinity",
+            "sched_setaffinity",
+            "sched_getparam",
+            "sched_getscheduler",
+            "sched_setscheduler",
+        ),
+        # Who and where one is, and what one may use.
+        *(
+            "getuid",
+            "geteuid",
+            "getgid",
+            "getegid",
+            "uname",
+            "sysinfo",
+            "times",
+            "getrusage",
+            "getrandom",
+            "umask",
+        ),
+        *("getrlimit", "setrlimit", "prlimit64", "getpriority", "setpriority", "statfs", "getsockname"),
+        # Newer ways, with older ones to fall back upon.
+        *("io_uring_setup", "io_setup", "statx", "eventfd2", "epoll_create", "dup", "dup3"),
+        # Files: advice, and terminals that are none.
+        *("fadvise64", "readahead", "sync_file_range", "ioctl"),
+        # At the end, and in between.
+        *("exit_group", "nanosleep", "pselect6", "shutdown"),
+    }
+)
