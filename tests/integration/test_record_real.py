@@ -110,6 +110,19 @@ def test_a_recording_and_a_profile_can_be_merged(cli: Cli, tmp_path: Path) -> No
 
 
 @pytest.mark.oci
+def test_several_workloads_are_recorded_side_by_side(cli: Cli, tmp_path: Path) -> None:
+    """One profile for them, verified with each; none takes another's container for its own."""
+    both = tmp_path / "both.json"
+    scenarios = ("--scenario", "redis", "--scenario", "node-exporter", "--scenario", "nginx")
+    ran = cli("record", *scenarios, "--target", "oci", *STANDIN, "--jobs", "3", "-f", "json", "-o", str(both))
+    assert ran.code == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert [each["scenario"] for each in told["recordings"]] == ["redis", "node-exporter", "nginx"]
+    assert len(told["verified"]) == 6
+    assert [verdict(cli, name, both, "oci") for name in ("redis", "nginx")] == ["passed", "passed"]
+
+
+@pytest.mark.oci
 def test_an_image_that_does_not_work_is_not_recorded(cli: Cli, tmp_path: Path) -> None:
     """Exit 4, the cause in one line, no file."""
     path = tmp_path / "none.json"

@@ -160,7 +160,6 @@ def _enforce(bench: Bench, scenario: Scenario, document: Document, limits: Limit
 
 def _observe(bench: Bench, image: PreparedImage, ground: _Ground) -> Usage:
     """One look. Only where it fails the default profile is tried, which tells whose fault that is."""
-    bench.heard("observing")
     usage = observe_usage(bench.launcher, bench.observer, bench.scenario, image, ground, heard=bench.heard)
     if usage.passed:
         return usage

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from profile_smoke import interrupts
@@ -19,7 +20,7 @@ from profile_smoke.run.slots import Slots
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from profile_smoke.observe.interface import Observer
     from profile_smoke.profile.document import Document
@@ -81,25 +82,28 @@ class RecordingRun:
                     )
             slots = Slots(self._jobs)
             benches = [
-                self._bench(target, scenario, observer, slots)
-                for target, observer in [
-                    (target, stack.enter_context(target.observer())) for target in self._targets.values()
-                ]
-                for scenario in scenarios
+                bench
+                for target in self._targets.values()
+                for bench in self._benches(
+                    self._launcher(target, slots), stack.enter_context(target.observer()), scenarios
+                )
             ]
             return self._attended(lambda: self._record(benches, request))
 
-    def _bench(self, target: Target, scenario: Scenario, observer: Observer, slots: Slots) -> Bench:
-        launcher = Launcher(target, run_id=self._run.run_id, stop=self._stop, slots=slots, keep_failed=False)
-        name = f"{scenario.name}@{target.name}"
-        return Bench(
-            launcher,
-            observer,
-            self._controls,
-            scenario,
-            self._jobs,
-            lambda text: self._heard(f"{name}: {text}"),
-        )
+    def _launcher(self, target: Target, slots: Slots) -> Launcher:
+        """One for all scenarios of a target: it is what gives every launch an id of its own."""
+        return Launcher(target, run_id=self._run.run_id, stop=self._stop, slots=slots, keep_failed=False)
+
+    def _benches(
+        self, launcher: Launcher, observer: Observer, scenarios: Sequence[Scenario]
+    ) -> Iterator[Bench]:
+        for scenario in scenarios:
+            name = f"{scenario.name}@{launcher.target.name}"
+            heard = partial(self._heard_of, name)
+            yield Bench(launcher, observer, self._controls, scenario, self._jobs, heard)
+
+    def _heard_of(self, name: str, text: str) -> None:
+        self._heard(f"{name}: {text}")
 
     def _attended(self, work: Callable[[], tuple[Document, Recorded]]) -> tuple[Document, Recorded]:
         """Work in a thread, so that this one, the main thread, can obey a signal."""

@@ -154,4 +154,4 @@ def _base(name: str) -> Document:
 
 
 def _tell(line: str) -> None:
-    print(f"profile-smoke: {safe(line)}", file=sys.stderr, flush=True)  # noqa: T201  the command line's own voice
+    sys.stderr.write(f"profile-smoke: {safe(line)}\n")  # at once: scenarios are recorded side by side
