@@ -190,10 +190,12 @@ def test_the_upper_half_of_a_register_is_a_way_round(kernel: Kernel) -> None:
 @pytest.mark.skipif(bool(readback.why_not()), reason="filters cannot be read back here")
 @pytest.mark.skipif(shutil.which("runc") is None, reason="runc is not installed")
 def test_runc_loads_what_the_evaluator_says(tmp_path: Path) -> None:
-    """Profiles read back from real containers of runc: the loaded program answers every sampled call as the evaluator."""
+    """At least 200 random profiles, read back from real containers of runc: the loaded program answers every sampled call
+    as the evaluator does, and runc refuses those that libseccomp refuses.
+    """
     seen = 0
 
-    @settings(SETTINGS, max_examples=40)
+    @settings(SETTINGS, max_examples=260)
     @given(profiles(), st.integers(0, 1 << 32))
     def agree(profile: Profile, seed: int) -> None:
         nonlocal seen
@@ -209,10 +211,10 @@ def test_runc_loads_what_the_evaluator_says(tmp_path: Path) -> None:
         assert raw is not None
         assert len(found.programs) == 1
         evaluator = Evaluator(profile, "x86_64", known=libseccomp.resolves)
-        for arch, number, args in calls(profile, seed, 300):
+        for arch, number, args in calls(profile, seed, 60):
             does = found.decide(tables.audit_arch(arch), number, args)
             assert evaluator.decide(arch, number, args) == does, (arch, number, args)
         seen += 1
 
     agree()
-    assert seen >= 20
+    assert seen >= 200

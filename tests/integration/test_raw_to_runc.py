@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.engine_default import Engine, engine
 from tests.support.runc_filter import loaded
 
 from profile_smoke.model import Cause, FilterFinding
@@ -24,6 +25,8 @@ from profile_smoke.target.capabilities import DEFAULT as CAPABILITIES
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from tests.conftest import Cli
 
 pytestmark = [
     pytest.mark.oci,
@@ -88,6 +91,68 @@ def test_the_same_profile_resolved_first_opens_nothing(tmp_path: Path) -> None:
     found = found_by(tmp_path, document, render.to_oci(plain))
     assert opened(found) == set()
     assert {each.cause for each in found} <= {Cause.UNKNOWN_NAME}
+
+
+@pytest.fixture(scope="module")
+def dockers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Engine, Path]:
+    """What the engine here does by default, and the profile that this comes from, in a file."""
+    found = engine()
+    path = tmp_path_factory.mktemp("engine") / "dockers-default.json"
+    path.write_text(json.dumps(found.document()))
+    return found, path
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("no_leftovers")
+def test_dockers_default_is_known_from_what_the_engine_does(dockers: tuple[Engine, Path]) -> None:
+    """The profile that was worked out means just what the engine loads, on every ABI, whatever a container may do.
+
+    But for names that libseccomp does not know on an ABI (see `test_findings`).
+    """
+    found, path = dockers
+    profile = parse(path.read_text("utf-8"), path.name).profile
+    for caps, loaded_filter in found.filters.items():
+        plain = resolve(profile, caps=caps, arch="x86_64", kernel=(6, 1))
+        differing = findings(loaded_filter, Reading(plain, None, "x86_64", libseccomp.resolves), ARCHES)
+        assert {each.cause for each in differing} <= {Cause.UNKNOWN_NAME}, caps
+        assert opened(differing) == set(), caps
+
+
+@pytest.mark.docker
+def test_dockers_default_handed_over_raw_opens_what_it_gives_with_capabilities(
+    tmp_path: Path, dockers: tuple[Engine, Path], cli: Cli
+) -> None:
+    """Every call that Docker ties to a capability which a container has not is open, and named; so says `profile diff`."""
+    _, path = dockers
+    document = parse(path.read_text("utf-8"), path.name)
+    tied = {
+        name
+        for rule in document.raw["syscalls"]
+        if (caps := rule.get("includes", {}).get("caps")) and not set(caps) & set(CAPABILITIES)
+        for name in rule["names"]
+    }
+    assert tied >= {
+        "mount", "umount2", "unshare", "setns", "bpf", "clone3", "perf_event_open", "fsopen", "move_mount", "reboot",
+        "init_module", "finit_module", "open_by_handle_at", "settimeofday", "iopl", "acct", "quotactl", "syslog",
+    }  # fmt: skip
+    found = found_by(tmp_path, document, document.raw)
+    native = {
+        name for name in tied if tables.number("x86_64", name) is not None and libseccomp.resolves(name)
+    }
+    assert opened(found) == native
+    assert {each.cause for each in found if each.opens} == {Cause.DOCKER_ONLY_FIELDS}
+    told = " ".join(each.text for each in found if each.opens)
+    assert {
+        name for name in ("mount", "unshare", "setns", "bpf", "clone3", "perf_event_open") if name in told
+    }
+    ran = cli("profile", "diff", str(path), "--for", "docker", "--for", "kubernetes", "-f", "json")
+    opens = {
+        name
+        for each in json.loads(ran.stdout)["differences"]
+        if each["effect"] == "opens" and each["abi"] == "x86_64"
+        for name in each["syscalls"]
+    }
+    assert opens >= native
 
 
 @pytest.mark.skipif(not INSTALLED.exists(), reason=f"{INSTALLED} is not installed")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.profile.bpf import Program
 
-_NAMESPACES = ("pid", "mount", "ipc", "uts", "network")
+_NAMESPACES = ("pid", "mount")
 
 
 class RuncRefusedError(Exception):

@@ -32,7 +32,7 @@ _SHOWN = 8
 _KILLED = Decision(Action.KILL_THREAD)
 _ENOSYS = Decision(Action.ERRNO, errno.ENOSYS)
 _WHY = {
-    Cause.UNKNOWN_NAME: "the runtime's libseccomp does not know the name and drops it",
+    Cause.UNKNOWN_NAME: "the runtime's libseccomp does not know the name there and drops it",
     Cause.DOCKER_ONLY_FIELDS: "the runtime was given Docker's format as it is, without includes, excludes and archMap",
     Cause.MISSING_ARCHITECTURE: "the filter's architectures are not those of the profile",
     Cause.RULE_ORDER: "libseccomp combines the rules for a call in its own order, not in the file's",
@@ -158,6 +158,8 @@ class _Causes:
         yield Cause.DOCKER_ONLY_FIELDS, self._as(each, self._raw)
         yield Cause.MISSING_ARCHITECTURE, self._as(each, self._other_architectures(each.arch))
         yield Cause.STACKED_FILTER, self._alone(each)
+        if name is not None and each.arch != self._reading.native:
+            yield Cause.UNKNOWN_NAME, self._as(each, self._lacking(name))
         yield Cause.ENOSYS_BOUNDARY, _ENOSYS in (each.says, each.does) and not _opens(each.says, each.does)
 
     def _as(self, each: _Difference, reading: Evaluator | None) -> bool:
@@ -198,6 +200,12 @@ class _Causes:
             changed = others if name in plain.architectures else (*plain.architectures, name)
             self._toggled[arch] = self._read(replace(plain, architectures=changed), known=self._reading.known)
         return self._toggled[arch]
+
+    def _lacking(self, name: str) -> Evaluator | None:
+        """One name taken for unknown: a libseccomp may know it, but not for each ABI (2.5.4: map_shadow_stack for x32)."""
+        return self._read(
+            self._reading.plain, known=lambda other: other != name and self._reading.known(other)
+        )
 
     def _read(
         self, profile: Profile, *, known: Callable[[str], bool] | None = None, boundary: bool = True
