@@ -107,7 +107,7 @@ def test_without_a_required_call_a_database_fails(recorded: tuple[str, Path, dic
     chosen = random.Random(name).sample(recording["observed"], 2 * SAMPLE)  # noqa: S311  as good as any
     with workbench("oci") as bench, ThreadPoolExecutor(JOBS) as pool:
         place = Bench(bench.launcher, bench.observer, bench.controls, scenario(name), JOBS, print)
-        plain = bench.target.meaning(parse(path.read_text(), str(path)).profile)
+        plain = bench.target.meaning(parse(path.read_text(), str(path)))
         required = sorted(needed(place, lambda call: without(plain, call), chosen))
         assert len(required) >= SAMPLE // 2
         results = pool.map(lambda call: bench.enforce(name, _without(path, call)), required)
