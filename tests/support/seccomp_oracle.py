@@ -5,10 +5,18 @@ Follows runc libcontainer/seccomp/seccomp_linux.go for the rules and patchbpf/en
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import errno
 import os
+import pickle
+import select
 import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from hypothesis import reject
 
 from profile_smoke.profile import bpf
 from profile_smoke.profile.model import Action, Arg, Op, Profile
@@ -18,6 +26,12 @@ _OPS = {Op.NE: 1, Op.LT: 2, Op.LE: 3, Op.EQ: 4, Op.GE: 5, Op.GT: 6, Op.MASKED_EQ
 _NNP = 3
 _OPTIMIZE = 8
 _UNKNOWN = -1
+_ROOT = Path(__file__).parents[2]
+_SERVING = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from tests.support.seccomp_oracle import serve; serve()"
+)
+_SECONDS = 10.0
+"""For one profile; a thousandth of it is usual."""
 
 
 class _Condition(ctypes.Structure):
@@ -34,7 +48,72 @@ class RefusedError(Exception):
 
 
 def compile_profile(profile: Profile, *, optimize: int = 1) -> bytes:
-    """The program that runc would load for a plain profile. Raises RefusedError."""
+    """The program that runc would load for a plain profile.
+
+    An example of a property test for which libseccomp never comes back (2.5.4, now and then) is none.
+
+    Raises:
+        RefusedError: libseccomp refuses it.
+    """
+    answer = _LIBRARY.compiled(profile, optimize)
+    if answer is None:
+        reject()
+    if isinstance(answer, int):
+        raise RefusedError(answer)
+    return answer
+
+
+class _Library:
+    """libseccomp in a process of its own, which can be ended when it hangs; started when first asked."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def compiled(self, profile: Profile, optimize: int) -> bytes | int | None:
+        """The program, or the errno of a refusal; None where there is no answer in time."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _SERVING, str(_ROOT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        pipes = self._process.stdin, self._process.stdout
+        assert pipes[0]
+        assert pipes[1]
+        pickle.dump((profile, optimize), pipes[0])
+        pipes[0].flush()
+        if not select.select([pipes[1]], [], [], _SECONDS)[0]:
+            self.close()
+            return None
+        answer: bytes | int = pickle.load(pipes[1])  # noqa: S301  what `serve` below has written
+        return answer
+
+    def close(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+_LIBRARY = _Library()
+atexit.register(_LIBRARY.close)
+
+
+def serve() -> None:
+    """Compile what comes in, until there is no more."""
+    while True:
+        try:
+            profile, optimize = pickle.load(sys.stdin.buffer)  # noqa: S301  what `_Library` above has written
+        except EOFError:
+            return
+        try:
+            answer: bytes | int = _compiled(profile, optimize)
+        except RefusedError as refusal:
+            answer = refusal.args[0]
+        pickle.dump(answer, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def _compiled(profile: Profile, optimize: int) -> bytes:
     lib = libseccomp.library()
     assert lib is not None
     lib.seccomp_init.restype = ctypes.c_void_p
