@@ -50,7 +50,7 @@ def observed(
         raise ValueError("the profile holds fields that only Docker reads; resolve it first")
     rules = loaded(profile)
     kept = [replace(rule, names=(name,)) for name in sorted(settled) for rule in rules.get(name, ())]
-    masked = {name for name in set(rules).difference(settled) if _clear_bits(rules[name])}
+    masked = {name for name in set(rules).difference(settled, UNOBSERVED) if _clear_bits(rules[name])}
     for name in sorted(masked):
         kept += _split(name, rules[name][0])
     names = set(rules)

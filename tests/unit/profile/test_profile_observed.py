@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from tests.support.made_profiles import ARCH_MAP, NAMES, profiles
 from tests.support.seccomp_oracle import compile_profile
 
@@ -30,6 +30,7 @@ def rules(profile: Profile) -> dict[Action, tuple[str, ...]]:
 
 
 @given(profiles(plain=True))
+@example(Profile(Action.ALLOW, rules=(Rule(("write",), Action.LOG, args=(Arg(0, 1, Op.MASKED_EQ, 0),)),)))
 def test_what_is_permitted_whatever_its_arguments_stays_and_the_rest_is_notified(profile: Profile) -> None:
     """For each name: NOTIFY, unless the filter of the profile permits the call without a look at the arguments."""
     assume(not profile.architectures)
