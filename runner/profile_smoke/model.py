@@ -328,6 +328,8 @@ class CellResult:
     """Last lines of the workload's output in the enforce launch."""
     notes: tuple[str, ...] = ()
     """Where evidence and verdict disagree, what could not be seen, and why."""
+    manifest: tuple[Mapping[str, Any], ...] = ()
+    """The API documents of the enforce launch, or of the control where that is all, with long texts cut; empty elsewhere."""
     unused: tuple[str, ...] | None = None
     """Allowed calls that nothing used; None: not measured in this run."""
     dangerous: tuple[DangerousCall, ...] = ()
@@ -446,6 +448,32 @@ class Gate:
         return tuple(finding for finding in self.findings if finding.waiver is None)
 
 
+class DifferenceCause(StrEnum):
+    """Why a profile lets a workload work on one target, or in one setting, and not in another."""
+
+    DOCKER_ONLY_FIELDS = "docker-only-fields"
+    CAPABILITIES = "capabilities"
+    RUNTIME = "runtime"
+    NO_NEW_PRIVILEGES = "no-new-privileges"
+    DEFAULT_PROFILE = "default-profile"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two cells of one profile and one scenario that came out differently, and one cause of it that there is evidence for.
+
+    `works` and `fails` are their ids; `calls` those in which the cause shows, empty where it is not about single ones;
+    `text` says it in a sentence.
+    """
+
+    works: str
+    fails: str
+    cause: DifferenceCause
+    calls: tuple[str, ...]
+    text: str
+
+
 @dataclass(frozen=True)
 class RunReport:
     """The result of a run: the source of every report format."""
@@ -459,6 +487,8 @@ class RunReport:
     interrupted: bool = False
     unused: tuple[UnusedCalls, ...] = ()
     """By profile; empty where it was not measured."""
+    differences: tuple[Difference, ...] = ()
+    """Between cells that only differ in target or setting."""
     gate: Gate | None = None
     """None: no gate judged it."""
     failure: str = ""

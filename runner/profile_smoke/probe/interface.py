@@ -18,6 +18,9 @@ class ExecResult:
     output: str
 
 
+_SIGNALLED = 128
+
+
 @dataclass(frozen=True)
 class ExitState:
     """How the container's init ended: an exit code, or the signal that killed it (`SIGSYS`)."""
@@ -27,6 +30,15 @@ class ExitState:
 
     def __str__(self) -> str:
         return f"killed by {self.signal}" if self.signal else f"exited with code {self.exit_code}"
+
+    def is_orderly(self, codes: Sequence[int], signal: str) -> bool:
+        """Whether it ended with one of these codes, or by the signal that was sent, as a program without a handler does.
+
+        Shells and engines call the latter 128 + number, so it counts where a code above 128 is expected.
+        """
+        if self.exit_code is not None:
+            return self.exit_code in codes
+        return self.signal == f"SIG{signal}" and any(code > _SIGNALLED for code in codes)
 
 
 class Surface(Protocol):

@@ -49,11 +49,14 @@ def render(report: RunReport, form: Format, style: Style) -> str:
     """
     match form:
         case Format.TABLE:
-            from profile_smoke.report import gate, story, table, unused
+            from profile_smoke.report import differences, gate, story, table, unused
 
             return "".join(
                 part(report, style)
-                for part in (table.render, story.render, unused.render, gate.render, table.summary)
+                for part in (
+                    *(table.render, differences.render, story.render),
+                    *(unused.render, gate.render, table.summary),
+                )
             )
         case Format.JSON:
             from profile_smoke.report import json

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import CellResult, RunReport, Verdict
-from profile_smoke.report import gate, story, table, unused, words
+from profile_smoke.report import differences, gate, story, table, unused, words
 from profile_smoke.report.escape import code_block, json_words, markdown, markup
 from profile_smoke.report.text import Style, clipped, counted, seconds
 
@@ -28,7 +28,8 @@ def render(report: RunReport) -> str:
         "".join(f"> **{markdown(line)}**\n\n" for line in _incomplete(report)),
         f"{markdown(' · '.join(table.summary(report, Style()).splitlines()))}\n\n",
         _gate(report),
-        "".join(f"- {markdown(note)}\n" for note in report.notes) + ("\n" if report.notes else ""),
+        _list(report.notes),
+        _list([differences.line(each) for each in report.differences]),
         _bounded(_rows(report.cells), _LIMIT // 2, "cell", _table),
     ]
     left = _LIMIT - sum(len(part.encode()) for part in parts)
@@ -37,6 +38,10 @@ def render(report: RunReport) -> str:
     if text := unused.render(report, Style()):
         parts.append(_bounded([_details("Allowed, but not used", code_block(text))], left, "list", "".join))
     return "".join(parts).rstrip("\n") + "\n"
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "".join(f"- {markdown(line)}\n" for line in lines) + ("\n" if lines else "")
 
 
 def _outcome(report: RunReport) -> str:

@@ -36,6 +36,7 @@ def merge(parts: Sequence[tuple[str, RunReport]]) -> RunReport:
         seconds=seconds,
         cells=tuple(cell for report in reports for cell in report.cells),
         interrupted=any(report.interrupted for report in reports),
+        differences=tuple(each for report in reports for each in report.differences),
         failure="; ".join([*failures, *_missing(reports)]),
         notes=tuple(
             dict.fromkeys([*(note for report in reports for note in report.notes), *_differences(parts)])

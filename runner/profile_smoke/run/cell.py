@@ -123,7 +123,8 @@ class CellRunner:
             )
         if cell.profile.document is None:
             # The default profile under test is what the control launched.
-            draft = _Draft(Verdict.PASSED, {**facts, **self.review.facts(cell.profile, None, control)})
+            reviewed = self.review.facts(cell.profile, None, control)
+            draft = _Draft(Verdict.PASSED, {**facts, "manifest": control.manifest, **reviewed})
         else:
             draft = _Trial(self, cell, image, baseline_of(cell.scenario, control), heard).draft(facts)
         if self.effort.watch is not None:
@@ -181,6 +182,7 @@ class _Trial:
             **facts,
             **self._runner.review.facts(self._cell.profile, self._plain, enforced),
             "log": enforced.log,
+            "manifest": enforced.manifest,
             **draft.facts,
             "launches": tuple(self._lab.launches),
         }

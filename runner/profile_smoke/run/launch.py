@@ -72,6 +72,7 @@ class Result:
     attempted: tuple[Attempted, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     kept: str = ""
+    manifest: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -178,8 +179,9 @@ class _Life:
                 self._session.check()
             if not kept:
                 container.kill()
+            manifest = container.manifest()
             log = tuple(container.logs().rstrip("\n").split("\n")[-LOG_LINES:])
-        return self._result(log, kept)
+        return replace(self._result(log, kept), manifest=manifest)
 
     def _result(self, log: tuple[str, ...], kept: str) -> Result:
         order, session = self._order, self._session
@@ -277,7 +279,7 @@ class _Life:
         state = container.stop(stop.signal, self._order.limits.stop)
         if state is None:
             raise _Failed(f"did not stop within {self._order.limits.stop:.1f} s of SIG{stop.signal}")
-        if not _stopped_well(state, stop.exit_codes, stop.signal):
+        if not state.is_orderly(stop.exit_codes, stop.signal):
             raise _Failed(f"{state} when stopped by SIG{stop.signal}")
 
     def _read_filter(self, container: Container) -> None:
@@ -291,10 +293,3 @@ class _Life:
         self._filter = replace(
             self._filter, instructions=sum(len(program.instructions) for program in self._programs)
         )
-
-
-def _stopped_well(state: ExitState, codes: tuple[int, ...], signal: str) -> bool:
-    if state.exit_code is not None:
-        return state.exit_code in codes
-    # Ended by the very signal that was sent: a program without a handler. Shells and engines call it 128 + number.
-    return state.signal == f"SIG{signal}" and any(code > 128 for code in codes)  # noqa: PLR2004

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from profile_smoke import __version__, interrupts
 from profile_smoke.errors import InterruptedRunError
 from profile_smoke.model import CellResult, ProfileRef, RunReport, Verdict
+from profile_smoke.run.differences import differences
 from profile_smoke.run.session import TICK, Settings, cell_runners
 from profile_smoke.run.unused import unused_by_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from profile_smoke.model import Difference
     from profile_smoke.report.progress import Progress
     from profile_smoke.run.cell import CellRunner
     from profile_smoke.run.controls import Controls
@@ -41,6 +43,7 @@ class Runner:
         self._stop = threading.Event()
         self._interrupted = False
         self._results: dict[str, CellResult] = {}
+        self._differences: tuple[Difference, ...] = ()
         self._began, self._started = time.monotonic(), datetime.now(UTC)
 
     def execute(self, cells: Sequence[Cell]) -> RunReport:
@@ -56,6 +59,8 @@ class Runner:
                 self._run.run_id, self._targets, self._controls, self._settings, self._stop
             ) as runners:
                 self._all(cells, runners)
+                # While the targets are open: what they make of a profile is asked of them.
+                self._differences = differences(cells, self._results, self._targets)
         finally:
             self._progress.run_finished()
         return self.report(cells)
@@ -74,6 +79,7 @@ class Runner:
             cells=finished,
             interrupted=self._interrupted,
             unused=unused_by_profile(finished),
+            differences=self._differences,
             failure=failure,
         )
 

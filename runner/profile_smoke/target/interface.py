@@ -122,6 +122,10 @@ class Container(Surface, ABC):
     def enter_hint(self) -> str:
         """The command by which a user enters a kept container."""
 
+    def manifest(self) -> tuple[Mapping[str, Any], ...]:
+        """The documents that it was made of, where there are any that a user could apply."""
+        return ()
+
 
 class StartRefused(Exception):  # noqa: N818  an outcome, not an error: the pipeline decides what it means
     """The runtime could not start the container."""

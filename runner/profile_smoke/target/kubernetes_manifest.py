@@ -13,11 +13,15 @@ from profile_smoke.target import kubernetes_volumes
 from profile_smoke.target.kubernetes_plan import SeccompAt, Workload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from profile_smoke.target.kubernetes_plan import Plan
 
 Document = dict[str, Any]
 CONTAINER = "workload"
 """The container's name in every pod."""
+_SHOWN_BYTES, _SHOWN_HEAD = 4096, 80
+"""Files up to so many bytes are shown whole, and of others so many characters."""
 _USER_FIELDS = ("runAsUser", "runAsGroup")
 
 
@@ -38,6 +42,19 @@ def documents(plan: Plan) -> list[Document]:
         ),
         _workload(plan),
     ]
+
+
+def shown(made: Iterable[Document]) -> tuple[Document, ...]:
+    """The documents as a report has them: the scenario's files, which may be large, are cut."""
+    return tuple(
+        {**each, "data": {key: _cut(text) for key, text in each["data"].items()}} if "data" in each else each
+        for each in made
+    )
+
+
+def _cut(text: str) -> str:
+    size = len(text.encode())
+    return text if size <= _SHOWN_BYTES else f"{text[:_SHOWN_HEAD]}... ({size} bytes)"
 
 
 def pod_spec(workload: Document) -> Document:

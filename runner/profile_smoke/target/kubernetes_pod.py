@@ -15,6 +15,7 @@ from profile_smoke.target import kubernetes_log
 from profile_smoke.target.interface import Container, ContainerSpec
 from profile_smoke.target.kubernetes_life import BESIDE, TELL_SECONDS, Ground, Life, is_over
 from profile_smoke.target.kubernetes_log import Following
+from profile_smoke.target.kubernetes_manifest import shown
 from profile_smoke.target.kubernetes_state import Broken, Ended, State, node_of
 from profile_smoke.target.kubernetes_streams import Streams
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.probe.interface import ExecResult, ExitState
     from profile_smoke.profile.bpf import Program
+    from profile_smoke.target.kubernetes_manifest import Document
 
 
 class KubernetesContainer(Container):
@@ -169,6 +171,10 @@ class KubernetesContainer(Container):
     def leave(self) -> None:
         """Leave it to the user, and let go of it."""
         self._let_go()
+
+    def manifest(self) -> tuple[Document, ...]:
+        """What was created, as a report has it."""
+        return shown(self._life.made)
 
     def remove(self) -> None:
         """Delete all that was made, and see the pod go; what goes later is waited for at the end of the run."""
