@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profile_smoke.errors import SmokeError
+from profile_smoke.errors import SmokeError, UsageError
 from profile_smoke.interrupts import shielded
 from profile_smoke.report import write
 from profile_smoke.report.interface import render
@@ -18,8 +20,20 @@ if TYPE_CHECKING:
 
 def check(options: Options) -> None:
     """Raise UsageError where a report could not be written: before minutes of work, not after."""
+    found: dict[str, str] = {}
     for destination in (options.output, *(each.path for each in options.reports)):
         write.check(destination)
+        place = os.path.realpath(destination)
+        if destination != write.STDOUT and not _takes_several(place) and place in found:
+            raise UsageError(
+                f"{destination}: two reports cannot go to one file; {found[place]} is named already"
+            )
+        found[place] = destination
+
+
+def _takes_several(place: str) -> bool:
+    """Whether what is written there does not replace what was: `/dev/null`, a pipe."""
+    return Path(place).exists() and not Path(place).is_file()
 
 
 def publish(report: RunReport, options: Options) -> None:

@@ -99,6 +99,15 @@ def test_a_report_that_cannot_be_written_does_not_keep_the_others_from_it(tmp_pa
     assert load((tmp_path / "json").read_text(), "json") == REPORTS["unexpected"]
 
 
+def test_two_reports_for_one_file_are_refused_before_anything(tmp_path: Path) -> None:
+    """The later one would replace the other; a device takes all."""
+    path = stored(tmp_path / "r.json", REPORTS["as expected"])
+    words = ["report", path, "--report", f"html={tmp_path}/x", "--report", f"junit={tmp_path}/./x"]
+    assert main([*words, "-o", str(tmp_path / "main")]) == 2
+    assert not (tmp_path / "main").exists()
+    assert main(["report", path, "-o", "/dev/null", "--report", "html=/dev/null"]) == 0
+
+
 def test_merging_writes_one_result_and_says_what_is_to_be_known(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
