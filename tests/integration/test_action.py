@@ -152,6 +152,9 @@ def test_images_are_kept_by_their_digests(use: Callable[..., Job], tmp_path: Pat
         assert given["path"] == f"{home()}/images"
         assert re.fullmatch("profile-smoke-images-v1-Linux-X64-[0-9a-f]{32}", given["key"])
         keys.append(given["key"])
+        # No registry has such an image: that it cannot be kept is told, and the run goes on to its own end.
+        assert "pinned images are not kept this time" in job.log
+        assert job.outputs["exit-code"] == "4"
     assert keys[0] != keys[1]
 
 

@@ -19,6 +19,7 @@ from profile_smoke.image import layout
 from profile_smoke.image.interface import ImageConfig
 from profile_smoke.image.registry import RegistryBusy, RegistryUnreachable
 from profile_smoke.image.store import Store
+from profile_smoke.model import ImageInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,3 +231,38 @@ def test_a_truncated_archive(image: Path, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"saved\.tar"):
         Store(tmp_path / "home").obtain(f"docker-archive:{saved}", None)
     assert not (tmp_path / "home" / "images").exists()
+
+
+@pytest.mark.docker
+def test_an_engine_is_filled_from_what_is_kept_by_digest(
+    registry: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`images prepare --into-store` keeps pinned images; the engine gets them from there. A tag is asked for anew."""
+    from profile_smoke.__main__ import main
+    from profile_smoke.target.docker import connect
+    from profile_smoke.target.docker_images import EngineImages
+
+    monkeypatch.setenv("PROFILE_SMOKE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    store, client = Store(tmp_path), connect()
+    digest = store.obtain(f"{registry}/small:1", None, policy="never").info.digest
+    pinned = f"{registry}/small:1@{digest}"
+    monkeypatch.setenv("PROFILE_SMOKE_IMAGE", f"nginx={pinned},redis={registry}/small:1")
+    names: list[str] = []
+    try:
+        assert not store.keeps(pinned)
+        assert main(["images", "prepare", "--into-store"]) == 0
+        assert capsys.readouterr().out == f"{pinned} {digest}\n"
+        assert store.keeps(pinned)
+        images = EngineImages(client, store)
+        kept, asked = (images.prepare(ref, None, policy="auto") for ref in (pinned, f"{registry}/small:1"))
+        names = [kept.engine_ref or "", asked.engine_ref or ""]
+        assert kept.info == ImageInfo(pinned, digest)
+        assert kept.config.env == CONFIG.env
+        assert names[0].startswith("profile-smoke.invalid/image:")
+        assert names[1] == f"{registry}/small:1"
+        assert images.prepare(pinned, None, policy="auto").info.ref == pinned
+    finally:
+        for name in filter(None, names):
+            client.images.remove(name, force=True)
+        client.close()

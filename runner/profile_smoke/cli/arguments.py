@@ -185,6 +185,11 @@ def _parser(command: Command) -> Parser:
             groups.add_targets(parser)
             kubernetes_groups.add_context(parser)
             groups.add_images(parser)
+            parser.add_argument(
+                "--into-store",
+                action="store_true",
+                help="pull images that are pinned by digest into the store alone, for an engine to be filled from",
+            )
             groups.add_quiet(parser)
             settings_arguments.add_config(parser.add_argument_group("settings"))
         case Command.BASELINE:

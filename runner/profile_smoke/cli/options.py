@@ -112,7 +112,8 @@ class Options:
     as many as suit the targets. `context` and `namespace` None: those that the kubeconfig names.
     `baseline` is the kept one, `observations` how often `baseline update` looks, `paths` are the files for `lint`,
     `report` and `gate`, `merge` whether `report` makes one result of several, `runs` the run ids for `clean`, `prune`
-    whether it removes old images too, `pid` the process for `filter`. `given` are the fields that the command line has
+    whether it removes old images too, `into_store` whether `images` fills the store alone, `pid` the process for
+    `filter`. `given` are the fields that the command line has
     named, `narrowed` those by which it or the environment chooses cells otherwise than the file of settings. `fail_on`
     empty: the gate's usual rules; `max_unused` and `min_score` None: not looked at.
     `profile` is what a sub-command of `profile` has, `record`, `cluster` and `agent` what those alone have.
@@ -154,6 +155,7 @@ class Options:
     paths: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     prune: bool = False
+    into_store: bool = False
     pid: int | None = None
     config: str | None = None
     use_config: bool = True

@@ -60,7 +60,11 @@ class Source:
         return Path(path)
 
     def __str__(self) -> str:
-        return f"docker://{self.name}" if self.transport == "docker" else f"{self.transport}:{self.name}"
+        """As skopeo takes it, which refuses a name with both a tag and a digest: the digest says all."""
+        if self.transport != "docker":
+            return f"{self.transport}:{self.name}"
+        name, at, digest = self.name.partition("@")
+        return f"docker://{_untagged(name)}{at}{digest}" if at else f"docker://{name}"
 
 
 def parse(ref: str) -> Source:

@@ -92,6 +92,10 @@ class Store:
                 except ImageError as failed:
                     raise ImageError(f"{error}; and no stand-in: {failed}") from failed
 
+    def keeps(self, ref: str) -> bool:
+        """Whether `obtain` would have the image of this registry's name without asking anybody."""
+        return self._image("image", _text_key(ref)).exists()
+
     def prepared(self, image: Layout) -> PreparedImage:
         """What starts the image, and the name under which an engine gets it (see `docker_archive`)."""
         kind = f"standin/{image.info.standin.name}" if image.info.standin else "image"

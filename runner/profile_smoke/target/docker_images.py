@@ -33,7 +33,7 @@ class EngineImages:
     def prepare(self, ref: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
         """Make the image known to the engine. Raises ImageError and its kind; policies are those of `Store.obtain`."""
         source = registry.parse(ref)
-        if policy == "always" or source.registry is None:
+        if policy == "always" or source.registry is None or self._kept(ref):
             return self._loaded(ref, standin, policy)
         try:
             return self._pulled(ref, source)
@@ -58,6 +58,10 @@ class EngineImages:
                 else:
                     removed.append(f"docker image {tag}")
         return removed
+
+    def _kept(self, ref: str) -> bool:
+        """Whether the store has what the engine lacks. A name without digest may have moved: the registry has the say."""
+        return "@sha256:" in ref and self._store.keeps(ref) and self._inspect(ref) is None
 
     def _pulled(self, ref: str, source: registry.Source) -> PreparedImage:
         known = self._inspect(ref)

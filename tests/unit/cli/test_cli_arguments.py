@@ -92,6 +92,7 @@ def test_options_of_run(words: str, expected: dict[str, Any]) -> None:
         ("clean --images", Options(Command.CLEAN, prune=True)),
         ("clean r-1 r-2", Options(Command.CLEAN, runs=("r-1", "r-2"))),
         ("images prepare --scenario n*", Options(Command.IMAGES, scenarios=("n*",))),
+        ("images prepare --into-store", Options(Command.IMAGES, into_store=True)),
     ],
 )
 def test_the_other_commands(words: str, expected: Options) -> None:

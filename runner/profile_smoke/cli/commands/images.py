@@ -13,6 +13,8 @@ from profile_smoke.report.table import standin_name
 from profile_smoke.report.text import safe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from profile_smoke.cli.options import Options
     from profile_smoke.scenario.model import Scenario
     from profile_smoke.target.interface import Target
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 
 def main(options: Options) -> int:
     """Prepare every selected scenario's image on every target; a failure does not keep the others from being prepared."""
-    failed: SmokeError | None = None
     scenarios = wiring.scenarios(options)
+    if options.into_store:
+        return _into_store(scenarios, options)
+    failed: SmokeError | None = None
     with rundir.open_run(rundir.new_run_id()) as run:
         with admitted():
             targets = wiring.targets(options, wiring.target_names(options), run, wiring.store())
@@ -32,6 +36,23 @@ def main(options: Options) -> int:
             finally:
                 target.finish()
             failed = errors[-1] if errors else failed
+    return failed.exit_code if failed else 0
+
+
+def _into_store(scenarios: Sequence[Scenario], options: Options) -> int:
+    """Pull the pinned images of these scenarios into the store, and tell of each; what is there already is not asked for."""
+    failed: SmokeError | None = None
+    store = wiring.store()
+    refs = [options.images.get(each.name, each.image) for each in scenarios]
+    for ref in dict.fromkeys(ref for ref in refs if "@sha256:" in ref):
+        try:
+            with admitted():
+                image = store.obtain(ref, None, policy="never")
+        except SmokeError as error:
+            print(f"{safe(ref)}: {safe(str(error))}", file=sys.stderr)  # noqa: T201
+            failed = error
+        else:
+            print(f"{safe(ref)} {image.info.digest}")  # noqa: T201
     return failed.exit_code if failed else 0
 
 
