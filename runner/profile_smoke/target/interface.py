@@ -12,7 +12,7 @@ from profile_smoke.observe import process, readback
 from profile_smoke.probe.interface import ExitState, Surface
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -37,6 +37,16 @@ class Capabilities:
     observe_why_not: str
     read_filter: bool
     read_filter_why_not: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """What `doctor` says of a target: what was looked at, what was found, what to do about it. `good`: it limits nothing."""
+
+    good: bool
+    topic: str
+    text: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +157,10 @@ class Target(ABC):
     @abstractmethod
     def capabilities(self) -> Capabilities:
         """What can be observed here; detected, not assumed."""
+
+    def notes(self) -> Iterable[Note]:
+        """What else there is to say of it."""
+        return ()
 
     @abstractmethod
     def observer(self) -> AbstractContextManager[Observer]:

@@ -19,8 +19,15 @@ from profile_smoke.model import RUN_LABEL, TargetInfo
 from profile_smoke.profile.raw_oci import plain_reading
 from profile_smoke.profile.resolve import reachable
 from profile_smoke.syscall import libseccomp, tables
-from profile_smoke.target import capabilities, kind_node, kubernetes_access, kubernetes_kind
-from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
+from profile_smoke.target import (
+    capabilities,
+    kind_node,
+    kubernetes_access,
+    kubernetes_capacity,
+    kubernetes_doctor,
+    kubernetes_kind,
+)
+from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Note, Target
 from profile_smoke.target.kubernetes_api import Api
 from profile_smoke.target.kubernetes_images import NodeImages
 from profile_smoke.target.kubernetes_life import Ground
@@ -79,7 +86,7 @@ class KubernetesTarget(Target):
         """Raise TargetUnavailableError unless the API server answers and has a node for us."""
         try:
             version = self.api.version
-            ready = [node for node in self._nodes if _is_ready(node)]
+            ready = [node for node in self._nodes if kubernetes_capacity.is_ready(node)]
         except InfrastructureError as error:
             raise TargetUnavailableError(f"target kubernetes: {error}") from error
         if not ready:
@@ -97,7 +104,7 @@ class KubernetesTarget(Target):
     @cached_property
     def _nodes(self) -> list[dict[str, Any]]:
         """Those that pods may land on."""
-        return [node for node in self.api.nodes() if _takes_pods(node)]
+        return [node for node in self.api.nodes() if kubernetes_capacity.takes_pods(node)]
 
     @cached_property
     def _kind_nodes(self) -> dict[str, KindNode]:
@@ -147,10 +154,15 @@ class KubernetesTarget(Target):
         return Capabilities(not observe, observe, not read, read)
 
     def jobs(self) -> int:
-        """One for each processor that pods may use: of this host for kind nodes, which share it."""
-        if self._kind_nodes:
-            return super().jobs()
-        return max(1, sum(_processors(node) for node in self._nodes))
+        """As its processors, nodes and quotas allow; kind nodes share this host's processors."""
+        processors = super().jobs() if self._kind_nodes else None
+        return kubernetes_capacity.jobs(
+            self._nodes, kubernetes_capacity.quotas(self.api), processors=processors
+        )
+
+    def notes(self) -> Iterator[Note]:
+        """Access, permissions, nodes, agents, settings of kubelets, storage."""
+        return kubernetes_doctor.notes(self.api, self._nodes, self._shape.workload, self._context)
 
     def observer(self) -> AbstractContextManager[Observer]:
         """That of the nodes."""
@@ -279,21 +291,3 @@ class KubernetesTarget(Target):
         if folder.exists():
             folder.rmdir()
         return list(removed)
-
-
-def _takes_pods(node: Mapping[str, Any]) -> bool:
-    taints = node["spec"].get("taints") or ()
-    return not node["spec"].get("unschedulable") and not any(
-        taint.get("effect") in ("NoSchedule", "NoExecute") for taint in taints
-    )
-
-
-def _processors(node: Mapping[str, Any]) -> int:
-    """Whole processors, of a quantity such as `4` or `3920m`."""
-    text = str((node["status"].get("allocatable") or {}).get("cpu", "1"))
-    return int(text.removesuffix("m")) // 1000 if text.endswith("m") else int(float(text))
-
-
-def _is_ready(node: Mapping[str, Any]) -> bool:
-    conditions = (node.get("status") or {}).get("conditions") or ()
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)

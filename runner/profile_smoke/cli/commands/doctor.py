@@ -160,3 +160,5 @@ def _target(target: Target) -> Iterator[Finding]:
             capabilities.observe_why_not,
             "verdicts are still sound, but no syscall is named",
         )
+    for note in target.notes():
+        yield Finding(Mark.GOOD if note.good else Mark.LIMIT, f"  {note.topic}", note.text, note.remedy)
