@@ -12,7 +12,7 @@ from profile_smoke.profile.lint.subject import refusing
 from profile_smoke.profile.model import Action, Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from profile_smoke.profile.lint.subject import Place, Subject
 
@@ -79,7 +79,7 @@ def _default_permits(subject: Subject) -> Iterator[Report]:
 
 
 def _exit_refused(subject: Subject) -> Iterator[Report]:
-    refused = _refused(subject, ("exit_group",))
+    refused = subject.refused(("exit_group",))
     if refused:
         yield Report(
             subject.of("exit_group", refusing),
@@ -89,23 +89,18 @@ def _exit_refused(subject: Subject) -> Iterator[Report]:
 
 
 def _runtime_call_refused(subject: Subject) -> Iterator[Report]:
-    always = _refused(subject, _INIT_ALWAYS.split())
+    always = subject.refused(_INIT_ALWAYS.split())
     if always:
         yield Report(
             subject.of(always[0], refusing),
             f"no container starts: runc's init needs {', '.join(always)} under the filter",
         )
-    privileged = _refused(subject, _INIT_WITH_PRIVILEGES.split())
+    privileged = subject.refused(_INIT_WITH_PRIVILEGES.split())
     if privileged:
         yield Report(
             subject.of(privileged[0], refusing),
             f"containers start with no_new_privs only: without, runc's init needs {', '.join(privileged)} under the filter",
         )
-
-
-def _refused(subject: Subject, names: Sequence[str]) -> list[str]:
-    """Those that the native ABI of the machine has and refuses."""
-    return [name for name in names if subject.refuses(subject.native, name)]
 
 
 RULES = (

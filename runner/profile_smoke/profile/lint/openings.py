@@ -122,7 +122,7 @@ def _io_uring_bypass(subject: Subject) -> Iterator[Report]:
     if not all(subject.permits(native, name) for name in ("io_uring_setup", "io_uring_enter")):
         return
     replaced = ("openat", "openat2", "connect", "accept4", "renameat2", "unlinkat", "mkdirat", "setxattr")
-    closed = [name for name in replaced if subject.refuses(native, name)]
+    closed = subject.refused(replaced)
     closed += ["some families of socket"] if _filters_sockets(subject) else []
     what = f": {', '.join(closed)} are refused and yet done" if closed else ""
     yield Report(

@@ -16,7 +16,7 @@ from profile_smoke.profile.source import Source
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from profile_smoke.profile.document import Document
     from profile_smoke.profile.lint.interface import Reading
@@ -101,6 +101,10 @@ class Subject:
         """Whether a call of an ABI that has it is refused."""
         decision = self.decide(arch, name, args)
         return decision is not None and not decision.action.permits
+
+    def refused(self, names: Iterable[str]) -> list[str]:
+        """Those of some calls that the machine's own ABI has and that are refused there."""
+        return [name for name in names if self.refuses(self.native, name)]
 
     @cached_property
     def _samples(self) -> Mapping[str, tuple[tuple[int, ...], ...]]:
