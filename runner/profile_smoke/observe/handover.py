@@ -10,15 +10,18 @@ import json
 import os
 import select
 import socket
+import struct
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import InstrumentError
+from profile_smoke.observe.process import status_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _MESSAGE_LIMIT = 1 << 20
 _MESSAGE_SECONDS = 5.0
@@ -89,7 +92,8 @@ class Incoming:
                 metadata,
             )
         creating = state.get("status") == "creating"
-        return Handover(self._descriptors.pop(), metadata, creating=creating, pid=pid)
+        here = _pid_here(_peer(self._connection), pid)
+        return Handover(self._descriptors.pop(), metadata, creating=creating, pid=here)
 
     def close(self) -> None:
         """Close whatever came with a message that was not taken, then the connection."""
@@ -97,6 +101,33 @@ class Incoming:
             os.close(descriptor)
         self._descriptors.clear()
         self._connection.close()
+
+
+def _peer(connection: socket.socket) -> int:
+    """The runtime that hands over, in our pid namespace (unix(7), SO_PEERCRED)."""
+    size = struct.calcsize("3i")
+    return int(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[0])
+
+
+def _pid_here(peer: int, pid: int) -> int:
+    """The pid here of what the runtime `peer` calls `pid`: in a kind node it counts in a namespace of its own.
+
+    It is a child of the runtime's, or the runtime's own namespace is ours; 0 where neither is found.
+    """
+    level = len(_namespace_pids(peer)) - 1
+    if level <= 0:  # ours, or it may not be looked at, or is gone
+        return pid
+    for entry in Path(f"/proc/{peer}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, entry.read_text("ascii").split()):
+                if _namespace_pids(child)[level : level + 1] == [pid]:
+                    return child
+    return 0
+
+
+def _namespace_pids(pid: int) -> list[int]:
+    """Its pids from our namespace down to its own (proc_pid_status(5), NSpid)."""
+    return [int(word) for word in (status_field(pid, "NSpid") or "").split()]
 
 
 def _complete(data: bytes, *, at_end: bool) -> dict[str, Any] | None:
