@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.scenarios import sleeper
 from tests.support.telling import told, told_of
-from tests.support.workbench import ROOT, Workbench, allowing, scenario, workbench
+from tests.support.workbench import Workbench, allowing, workbench
 
 from profile_smoke import rundir
 from profile_smoke.model import CellResult, Verdict
@@ -92,7 +93,7 @@ def test_a_workload_that_is_never_ready_is_an_error_of_its_control(
     cli: Cli, tmp_path: Path, target: str
 ) -> None:
     """It hangs under the default profile: nothing is blamed on the one under test."""
-    ran = cli("--profile", "minimal", "--scenario", str(_sleeper(tmp_path)), *NGINX[2:], "--target", target)
+    ran = cli("--profile", "minimal", "--scenario", str(sleeper(tmp_path)), *NGINX[2:], "--target", target)
     (cell,) = cells(ran)
     assert ran.code == 4
     assert cell["verdict"] == "error", told([cell])
@@ -108,7 +109,7 @@ def test_a_workload_that_forks_forever_is_stopped_and_removed(cli: Cli, tmp_path
     mark = {"oci": "7771", "docker": "7772"}[target]
     script = f"while :; do (sleep {mark} &) 2>/dev/null; done; exec sleep {mark}"
     ran = cli(
-        "--profile", "minimal", "--scenario", str(_sleeper(tmp_path, script)), *NGINX[2:], "--target", target
+        "--profile", "minimal", "--scenario", str(sleeper(tmp_path, script)), *NGINX[2:], "--target", target
     )
     (cell,) = cells(ran)
     assert ran.code == 4
@@ -207,7 +208,7 @@ def test_an_engine_that_is_killed_in_mid_run_makes_the_cell_an_error(tmp_path: P
         env = {"DOCKER_HOST": f"unix://{engine.socket}", "PROFILE_SMOKE_HOME": str(home)}
         process = subprocess.Popen(
             [sys.executable, "-m", "profile_smoke", "--profile", "minimal", "--scenario",
-             str(_sleeper(tmp_path, ready="60s")), *NGINX[2:], "--target", "docker"],
+             str(sleeper(tmp_path, ready="60s")), *NGINX[2:], "--target", "docker"],
             env={**os.environ, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         engine.wait_for_container()
@@ -237,20 +238,6 @@ def test_clean_removes_images_that_newer_ones_replaced(cli: Cli, tmp_path: Path)
         assert (cleaned.code, cleaned.stdout) == (0, f"removed docker image {old}\n"), cleaned.stderr
         left = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
         assert set(left) == {used, "somebody/else:1"}
-
-
-def _sleeper(folder: Path, script: str = "exec sleep 7777", ready: str = "4s") -> Path:
-    """A scenario of nginx's image that never says that it is ready."""
-    copy = folder / "sleeper"
-    shutil.copytree(ROOT / "scenarios" / "nginx", copy)
-    standin = scenario("nginx").image
-    (copy / "scenario.yaml").write_text(
-        f"schema: profile-smoke/scenario-v1\nname: sleeper\nsummary: never ready\nimage: {standin}\n"
-        f"start:\n  entrypoint: [/bin/sh, -c]\n  args: [{json.dumps(script)}]\n"
-        f"ready:\n  log: {{pattern: never}}\n  timeout: {ready}\nstop: {{signal: TERM, exit_codes: [143]}}\n"
-        f"probes:\n  - name: never\n    log: {{pattern: never}}\n"
-    )
-    return copy
 
 
 def _processes(words: str) -> list[int]:

@@ -38,6 +38,8 @@ BESIDE = ("ConfigMap", "PersistentVolumeClaim")
 """What a workload needs beside it; a second life finds it there."""
 TELL_SECONDS = 15.0
 """How much later than a thing happens on a node the API server may tell of it."""
+LATE_SECONDS = 5.0
+"""How much later than it happens the API server usually tells of a container's begin and end, on a busy machine."""
 _PLACE_SECONDS = 120.0
 """For everything that comes before the runtime starts the container: quota, scheduling, volumes, sandbox, image."""
 _GONE_SECONDS = 60.0
@@ -101,7 +103,7 @@ class Life:
                 self._create(document)
         state = self.await_state(_has_begun, _PLACE_SECONDS)
         if isinstance(state, Pending) and state.created:
-            state = self.await_state(lambda each: not isinstance(each, Pending), timeout)
+            state = self.await_state(lambda each: not isinstance(each, Pending), timeout + LATE_SECONDS)
         if isinstance(state, Broken):
             raise state.error
         if isinstance(state, Pending) and not state.created:

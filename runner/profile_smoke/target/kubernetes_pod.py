@@ -13,7 +13,7 @@ from profile_smoke.errors import InfrastructureError
 from profile_smoke.observe.readback import ProcessGoneError
 from profile_smoke.target import kubernetes_log
 from profile_smoke.target.interface import Container, ContainerSpec
-from profile_smoke.target.kubernetes_life import BESIDE, TELL_SECONDS, Ground, Life, is_over
+from profile_smoke.target.kubernetes_life import BESIDE, LATE_SECONDS, TELL_SECONDS, Ground, Life, is_over
 from profile_smoke.target.kubernetes_log import Following
 from profile_smoke.target.kubernetes_manifest import shown
 from profile_smoke.target.kubernetes_state import Broken, Ended, State, node_of
@@ -64,7 +64,7 @@ class KubernetesContainer(Container):
 
     def pid(self) -> int | None:
         """The init's pid while it lives, on a kind node of this host."""
-        return None if self._pidfd == -1 or _readable(self._pidfd) else self._pid
+        return None if self._pidfd == -1 or _readable(self._pidfd, 0) else self._pid
 
     def status_field(self, name: str) -> str | None:
         """Through whoever sees the node's processes."""
@@ -98,7 +98,7 @@ class KubernetesContainer(Container):
     def exited(self) -> ExitState | None:
         """Whether and how the init ended. Raises InfrastructureError when it was the cluster's doing."""
         if self._exit is None and self._life.made:
-            gone = self._pidfd != -1 and _readable(self._pidfd)
+            gone = self._pidfd != -1 and _readable(self._pidfd, 0)
             self._exit = _end_of(self._life.await_state(is_over, TELL_SECONDS if gone else 0))
             if gone and self._exit is None:
                 raise InfrastructureError(
@@ -129,9 +129,12 @@ class KubernetesContainer(Container):
         return self._exit
 
     def wait(self, timeout: float) -> ExitState | None:
-        """Sleep until the API server tells of its end, at most `timeout` seconds."""
+        """Sleep until its process is gone, at most `timeout` seconds; where that is not seen, until we are told of it."""
         if self._exit is None and self._life.made:
-            self._exit = _end_of(self._life.await_state(is_over, timeout))
+            if self._pidfd != -1:
+                _readable(self._pidfd, timeout)
+                return self.exited()
+            self._exit = _end_of(self._life.await_state(is_over, timeout + LATE_SECONDS))
         return self._exit
 
     def restart(self, timeout: float) -> None:
@@ -193,7 +196,7 @@ def _end_of(state: State) -> ExitState | None:
     return state.exit if isinstance(state, Ended) else None
 
 
-def _readable(descriptor: int) -> bool:
+def _readable(descriptor: int, timeout: float) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
+    return bool(poll.poll(max(0.0, timeout) * 1000))

@@ -32,7 +32,8 @@ _MACHINE = (
     "no space left on device",
     "cannot allocate memory",
     "too many open files",
-    "context deadline exceeded",
+    "oom-killed",
+    "memory limit",
 )
 _STARTING = 128
 """The exit code that a kubelet gives what its runtime could not start."""

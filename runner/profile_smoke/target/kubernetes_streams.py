@@ -92,6 +92,8 @@ class Streams:
         finally:
             with suppress(Exception):  # it may be closed already
                 client.close()
+            # The library forgets to close its socket where the server was the first to say farewell.
+            client.sock.shutdown()
         if late:
             raise TimeoutError(f"the command did not end within {timeout:g} s")
         return _result(output, end)
