@@ -26,6 +26,7 @@ from profile_smoke.profile.document import load as load_profile
 from profile_smoke.resources import bundled
 from profile_smoke.run.launch import Launcher, Order
 from profile_smoke.run.limits import full_limits
+from profile_smoke.run.slots import Slots
 from profile_smoke.scenario.document import load as load_scenario
 from profile_smoke.scenario.model import HttpCheck, Ready, Scenario
 from profile_smoke.target import kubernetes_manifest
@@ -97,7 +98,7 @@ def launches(rounds: int) -> float:
             target,
             run_id=run.run_id,
             stop=threading.Event(),
-            slots=threading.Semaphore(1),
+            slots=Slots(1),
             keep_failed=False,
         )
         try:
