@@ -56,7 +56,7 @@ examples:
 
 exit codes:
   0    every deciding cell came out as expected
-  1    an unexpected verdict in a deciding cell; wins over 4
+  1    an unexpected verdict in a deciding cell, or what the gate does not let pass; wins over 4
   2    a wrong option or a file that cannot be used
   3    nothing was selected, or everything selected was skipped
   4    a deciding cell could not be judged, or the machine is in trouble
