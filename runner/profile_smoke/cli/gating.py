@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from profile_smoke.cli import reading
 from profile_smoke.cli.profile_options import RUNTIME_DEFAULT, Host, Reader
-from profile_smoke.errors import NothingSelectedError, UsageError
+from profile_smoke.errors import BadFileError, NothingSelectedError, UsageError
 from profile_smoke.gate.judge import Judge, Scope
 from profile_smoke.gate.policy import USUAL, Policy
 from profile_smoke.model import Expected, ProfileScore, Verdict
@@ -85,7 +86,8 @@ def _scored(report: RunReport, options: Options) -> RunReport:
 def _score_of(
     cell: CellResult, options: Options, found: dict[_Key, ProfileScore | None]
 ) -> ProfileScore | None:
-    if cell.profile.path is None or cell.verdict not in (Verdict.PASSED, Verdict.BLOCKED):
+    judged = cell.verdict in (Verdict.PASSED, Verdict.BLOCKED)
+    if cell.profile.path is None or not judged or cell.target.name not in set(Reader):
         return None
     key = (cell.profile.path, cell.profile.sha256, cell.target.name)
     if key not in found:
@@ -96,12 +98,14 @@ def _score_of(
 def _score(profile: ProfileRef, reader: Reader, options: Options) -> ProfileScore | None:
     catalog = reading.catalog(options.profiles_dirs)
     for path in _files(profile, options):
-        loaded = document.load(path)
-        if loaded.sha256 == profile.sha256:
-            meant = reading.read(NamedProfile(profile.name, loaded, path), reader, Host())
-            reference = reading.read(catalog.find(RUNTIME_DEFAULT), Reader.DOCKER, Host())
-            judged = score(meant.evaluator, reference.evaluator, meant.arches)
-            return ProfileScore(judged.tier, judged.reasons)
+        # What became of the file since must not cost the result: without a score the gate cannot tell, and says so.
+        with suppress(BadFileError):
+            loaded = document.load(path)
+            if loaded.sha256 == profile.sha256:
+                meant = reading.read(NamedProfile(profile.name, loaded, path), reader, Host())
+                reference = reading.read(catalog.find(RUNTIME_DEFAULT), Reader.DOCKER, Host())
+                judged = score(meant.evaluator, reference.evaluator, meant.arches)
+                return ProfileScore(judged.tier, judged.reasons)
     return None
 
 
