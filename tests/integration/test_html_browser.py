@@ -22,7 +22,7 @@ _TAB, _ENTER = 9, 13
 _OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 _VISIBLE_FOCUSABLE = """
 [...document.querySelectorAll('a[href], button, input, summary, [tabindex="0"]')]
-  .filter((each) => each.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true })).length"""
+  .filter((each) => each.checkVisibility({ visibilityProperty: true })).length"""
 _POOR = """
 (() => {
   const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
