@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -429,7 +430,7 @@ def test_the_schema_says_what_the_reader_takes() -> None:
     )
     schema = json.loads(text)
     jsonschema.Draft202012Validator.check_schema(schema)
-    document = json.loads(json.dumps(tomllib.loads(WHOLE), default=lambda date: date.isoformat()))
+    document = json.loads(json.dumps(tomllib.loads(WHOLE), default=str))
     jsonschema.validate(document, schema)
     properties = schema["properties"]
     gate = properties["gate"]["properties"]
@@ -518,3 +519,43 @@ def test_list_tells_the_images_that_settings_give(here: Path, capsys: pytest.Cap
     images = {each["scenario"]: each["image"] for each in json.loads(capsys.readouterr().out)}
     assert images.pop("redis") == "redis@sha256:00"
     assert all("@" not in image for image in images.values())
+
+
+def as_value(value: Any) -> str:
+    """A value as TOML has it inline."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {as_value(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(as_value(each) for each in value) + "]"
+    return str(value) if isinstance(value, date) else json.dumps(value)
+
+
+KEYS = st.sampled_from(
+    [
+        *(setting.name.removeprefix("gate.") for setting in SETTINGS),
+        *("expect", "waivers", "reason", "expires", "rule", "syscall", "a/b", "x"),
+    ]
+)
+ANYTHING = st.recursive(
+    st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.sampled_from(["", "a", "oci", "passed", "\x7f\u202e"])
+    | st.dates(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(KEYS, ANYTHING, max_size=4))
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_file_gives_settings_or_one_line(here: Path, document: dict[str, Any]) -> None:
+    """Nothing that can stand in a file ends in a traceback, or in a line that is more than one."""
+    write(here, "".join(f"{json.dumps(key)} = {as_value(each)}\n" for key, each in document.items()))
+    message = "none"
+    try:
+        found()
+    except BadFileError as error:
+        message = str(error)
+        assert message.startswith("profile-smoke.toml: line ")
+    assert message
+    assert "\n" not in message
