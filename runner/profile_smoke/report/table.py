@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from profile_smoke.model import CellResult, Fix, ImageInfo, RunReport, Standin, Verdict
@@ -13,10 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LONGEST_WHY = 150
+_PARTS = re.compile(r"[^-/:]*[-/:]+|[^-/:]+")
 _GAP = 2
-_NAME_WIDTHS = (20, 14, 10)
-"""How wide a name may be; the next one where the table would not fit."""
-_NARROWEST_WHY = 16
+_WIDTHS = ((20, 20), (16, 16), (16, 12), (14, 10), (10, 10))
+"""How wide names of profiles and scenarios, and of images, may be; the next ones where the table would not fit."""
+_NARROWEST_WHY = 14
+_MANY = 8
+_FIRST = 4
+"""Of more than so many blocking calls only the first are named: the story has them all."""
 _STANDIN_LEGEND = (
     "stand-in: not the image that was asked for, but one built from distribution packages "
     "because no registry answered."
@@ -88,7 +94,7 @@ def _section(title: str, cells: Sequence[CellResult], style: Style) -> str:
         return ""
     from tabulate import tabulate
 
-    headers = list(_row(cells[0], _NAME_WIDTHS[0]))
+    headers = list(_row(cells[0], *_WIDTHS[0]))
     rows = _fitted(cells, style.width)
     for row, cell in zip(rows, cells, strict=True):
         row["verdict"] = style.paint(row["verdict"], *_colours(cell))
@@ -105,8 +111,8 @@ def _section(title: str, cells: Sequence[CellResult], style: Style) -> str:
 
 def _fitted(cells: Sequence[CellResult], width: int) -> list[dict[str, str]]:
     """The rows, with names folded only as far as it takes, and the rest of the width for `why`."""
-    for name_width in _NAME_WIDTHS:
-        rows = [_row(cell, name_width) for cell in cells]
+    for widths in _WIDTHS:
+        rows = [_row(cell, *widths) for cell in cells]
         taken = sum(
             _GAP + max(len(line) for text in (key, *(row[key] for row in rows)) for line in text.split("\n"))
             for key in rows[0]
@@ -115,17 +121,27 @@ def _fitted(cells: Sequence[CellResult], width: int) -> list[dict[str, str]]:
         if width - taken >= _NARROWEST_WHY:
             break
     for row, cell in zip(rows, cells, strict=True):
-        row["why"] = _folded(clipped(why(cell), _LONGEST_WHY), max(width - taken, _NARROWEST_WHY))
+        row["why"] = _folded(clipped(_brief(cell), _LONGEST_WHY), max(width - taken, _NARROWEST_WHY))
     return rows
 
 
-def _row(cell: CellResult, name_width: int) -> dict[str, str]:
+def _brief(cell: CellResult) -> str:
+    """As `why`: of many calls the first ones, of an image that cannot be had not what each program said."""
+    if cell.verdict is Verdict.SKIPPED:
+        return why(cell).partition(" (")[0]
+    if len(cell.blocking) <= _MANY:
+        return why(cell)
+    more = f"and {len(cell.blocking) - _FIRST} more calls"
+    return why(replace(cell, blocking=(*cell.blocking[:_FIRST], more)))
+
+
+def _row(cell: CellResult, name_width: int, image_width: int) -> dict[str, str]:
     """The texts of a row by the heads of their columns; `why` is left to fill in."""
     return {
         "profile": _folded(cell.profile.name, name_width),
         "scenario": _folded(cell.scenario, name_width),
         "target": "\n".join(filter(None, (_folded(cell.target.name, name_width), setting(cell)))),
-        "image": _image(cell.image, name_width),
+        "image": _image(cell.image, image_width),
         **({"expected": cell.expected.value} if cell.gates else {}),
         "verdict": _verdict(cell),
         "why": "",
@@ -147,8 +163,8 @@ def _verdict(cell: CellResult) -> str:
 def _image(image: ImageInfo | None, width: int) -> str:
     if image is None:
         return "-"
-    asked = _folded(image.ref, width)
-    return f"{asked}\n{_folded(f'stand-in {_short(image.standin)}', width)}" if image.standin else asked
+    asked = _folded_parts(image.ref, width)
+    return f"{asked}\n{_folded_parts(f'stand-in {_short(image.standin)}', width)}" if image.standin else asked
 
 
 def _short(standin: Standin) -> str:
@@ -170,6 +186,20 @@ def standin_name(image: ImageInfo) -> str:
 
 def _folded(text: str, width: int) -> str:
     return wrap(safe(text), width) or "-"
+
+
+def _folded_parts(text: str, width: int) -> str:
+    """As `_folded`, but a word that is too wide is cut behind a hyphen, a slash or a colon: references have no blanks."""
+    lines = [""]
+    for word in safe(text).split():
+        blank = " " if lines[-1] else ""
+        for part in [word] if len(word) <= width else _PARTS.findall(word):
+            if len(lines[-1] + blank + part) > width and lines[-1]:
+                lines.append("")
+                blank = ""
+            lines[-1] += blank + part
+            blank = ""
+    return "\n".join(_folded(line, width) for line in lines)
 
 
 def _colours(cell: CellResult) -> tuple[Colour, ...]:

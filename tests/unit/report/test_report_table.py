@@ -447,3 +447,35 @@ def test_an_unfinished_search_does_not_claim_to_have_found_all() -> None:
     found = cell(Verdict.BLOCKED, blocking=("brk",), fix=fix)
     assert "Proven to block it, and there may be more: brk" in story.tell(found, Style())
     assert "there may be more" not in story.tell(replace(found, fix=replace(fix, minimal=True)), Style())
+
+
+def test_of_many_blocking_calls_the_table_names_the_first() -> None:
+    """The story names them all."""
+    names = tuple(f"call{number:02}" for number in range(30))
+    text = table.render(run(cell(verdict=Verdict.BLOCKED, blocking=names, phase="start")), Style(width=160))
+    assert "call00, call01, call02, call03, and 26 more calls (start)" in text
+    few = table.render(
+        run(cell(verdict=Verdict.BLOCKED, blocking=names[:8], phase="start")), Style(width=200)
+    )
+    assert "more calls" not in few
+    assert "call07" in few
+
+
+@pytest.mark.parametrize("width", [100, 120])
+def test_names_of_profiles_and_scenarios_are_whole_where_the_image_can_be_folded(width: int) -> None:
+    """An image's reference is cut behind a hyphen, a slash or a colon."""
+    standin = Standin("node-exporter", "Debian 12", {"prometheus-node-exporter": "1.5.0"})
+    image = ImageInfo("prom/node-exporter:v1.6.0", "sha256:1", standin)
+    text = table.render(
+        run(replace(cell(name="runtime-default", image=image), scenario="node-exporter")), Style(width=width)
+    )
+    assert all(word in text for word in ("runtime-default", " node-exporter"))
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_skipped_cell_says_why_in_few_words() -> None:
+    """What the registry's client said is in the JSON report."""
+    reason = "mongo:6.0: the registry docker.io cannot be reached (pinging: Get https://registry: dial tcp); give an archive"
+    text = table.render(run(cell(verdict=Verdict.SKIPPED, reason=reason)), Style(width=160))
+    assert "cannot be reached" in text
+    assert "pinging" not in text.partition("Notes")[0]
