@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed"),
 ]
 SHAPES = [("pod", "pod"), ("deployment", "container"), ("statefulset", "pod"), ("daemonset", "container")]
+SELECTOR = "app.kubernetes.io/instance=node-exporter-system-no-new-privs"
 PROFILE = "/var/lib/kubelet/seccomp/profiles/kubernetes/seccomp-k8s-system-profile.json"
 
 
@@ -71,7 +72,9 @@ def test_it_is_applied_and_runs_under_the_profile(
     try:
         _check(workload, namespace)
     finally:
-        kubectl("delete", "--grace-period=1", "-f", "-", stdin=written.stdout)
+        kubectl("delete", "-f", "-", stdin=written.stdout)
+        # A pod of the shape before would be taken for one of the next.
+        kubectl("-n", namespace, "wait", "--for=delete", "pod", "-l", SELECTOR, "--timeout=60s")
 
 
 def _check(workload: str, namespace: str) -> None:
@@ -84,9 +87,8 @@ def _check(workload: str, namespace: str) -> None:
             f"{workload}/node-exporter-system-no-new-privs",
             "--timeout=90s",
         )
-    selector = "app.kubernetes.io/instance=node-exporter-system-no-new-privs"
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod", "-l", selector, "--timeout=90s")
-    pod = kubectl("-n", namespace, "get", "pod", "-l", selector, "-o", "name").split()[0]
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod", "-l", SELECTOR, "--timeout=90s")
+    pod = kubectl("-n", namespace, "get", "pod", "-l", SELECTOR, "-o", "name").split()[0]
     status = kubectl("-n", namespace, "exec", pod, "--", "cat", "/proc/1/status")
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert (fields["Seccomp"], fields["NoNewPrivs"]) == ("2", "1")
