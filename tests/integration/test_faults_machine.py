@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.fault, pytest.mark.usefixtures("no_leftovers")]
 TARGETS = [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("oci", "docker")]
+SLACK = 3.0
+"""Seconds by which a last attempt may go beyond its time, on a busy machine."""
 NGINX = ("--scenario", "nginx", "--standin", "always", "-f", "json")
 
 
@@ -39,6 +42,13 @@ def cells(ran: Ran) -> list[dict[str, Any]]:
     assert ran.stdout, ran.stderr
     found: list[dict[str, Any]] = json.loads(ran.stdout)["cells"]
     return found
+
+
+def waited(reason: str) -> float:
+    """The seconds that a launch was waited for in vain, as its reason says."""
+    found = re.search(r"within ([0-9.]+) s, still running", reason)
+    assert found, reason
+    return float(found[1])
 
 
 def broken(result: CellResult) -> None:
@@ -81,11 +91,11 @@ def test_a_supervisor_that_dies_makes_the_cell_an_error(
 
 @pytest.mark.oci
 def test_a_hang_is_seen_within_limits_that_the_control_set(bench: Workbench) -> None:
-    """nginx that never answers: known in seconds, not after the 30 that the scenario allows."""
+    """nginx that never answers: known after some times what the control needed, not after the 30 s of the scenario."""
     result = bench.enforce("nginx", allowing(tables.all_names() - {"epoll_wait", "epoll_pwait"}))
     assert not result.passed
     assert "still running" in result.launch.reason
-    assert result.launch.seconds < 12
+    assert waited(result.launch.reason) < bench.baseline("nginx").limits.ready + SLACK
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -99,7 +109,7 @@ def test_a_workload_that_is_never_ready_is_an_error_of_its_control(
     assert cell["verdict"] == "error", told([cell])
     assert "the control fails" in cell["reason"]
     assert "still running" in cell["reason"]
-    assert cell["seconds"] < 20
+    assert waited(cell["reason"]) < 4 + SLACK
 
 
 @pytest.mark.parametrize("target", TARGETS)
