@@ -54,7 +54,7 @@ def judged(report: RunReport, options: Options) -> RunReport:
     if options.min_score is not None:
         report = _scored(report, options)
     judge = Judge(policy(options), datetime.now(UTC).date())
-    return replace(report, gate=judge.judge(report, scope(options)))
+    return replace(report, gate=judge.judge(report, scope(options, report)))
 
 
 def policy(options: Options) -> Policy:
@@ -68,9 +68,9 @@ def policy(options: Options) -> Policy:
     )
 
 
-def scope(options: Options) -> Scope:
-    """How much of what the file of settings speaks of is run with these options."""
-    if options.narrowed - {"profiles"}:
+def scope(options: Options, report: RunReport) -> Scope:
+    """How much of what the file of settings speaks of was run: a stored result may be a part, or lack one."""
+    if options.narrowed - {"profiles"} or report.shard or report.failure:
         return Scope.PART
     return Scope.SOME_PROFILES if options.narrowed else Scope.ALL
 

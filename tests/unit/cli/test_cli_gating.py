@@ -61,7 +61,13 @@ def test_what_leaves_it_without_an_answer_is_told_before_anything_is_launched(
 )
 def test_how_much_is_run(narrowed: set[str], scope: Scope) -> None:
     """Whole profiles tell of the waivers for them; anything less tells of none."""
-    assert gating.scope(replace(GATE, narrowed=frozenset(narrowed))) is scope
+    assert gating.scope(replace(GATE, narrowed=frozenset(narrowed)), run()) is scope
+
+
+def test_a_stored_part_tells_of_no_waiver_that_it_is_unused() -> None:
+    """Nor does a result that lacks a part."""
+    assert gating.scope(GATE, replace(run(), shard="1/2")) is Scope.PART
+    assert gating.scope(GATE, replace(run(), failure="of 2 parts these are missing: 2")) is Scope.PART
 
 
 def test_what_it_is_told() -> None:
