@@ -4,7 +4,7 @@ First, in turn: an enforced launch of nginx (profile on the nodes, pod, readines
 same documents by hand: `kubectl apply`, its readiness polled, `kubectl delete`. Then eight cells with `--jobs 4` and
 eight with `--jobs 1`, in turn, by the real command. Medians are compared.
 
-Usage, as root: python benchmarks/kubernetes.py [ROUNDS [TURNS]], with the kubeconfig of a kind cluster of this host.
+Usage, as root: python benchmarks/pods.py [ROUNDS [TURNS]], with the kubeconfig of a kind cluster of this host.
 """
 
 from __future__ import annotations
