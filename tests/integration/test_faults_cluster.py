@@ -77,7 +77,7 @@ def test_a_quota_that_wants_limits_is_named(cli: Cli) -> None:
 
 def test_a_limit_range_that_refuses_is_named(cli: Cli) -> None:
     """As a pod of its own, and as one that a controller may not make, which tells it in an event only."""
-    with cluster.namespace(cluster.limits(min={"memory": "2Gi"}, default={"memory": "1Gi"})) as place:
+    with cluster.namespace(cluster.limits(type="Pod", max={"memory": "2Gi"})) as place:
         in_error(cli(*WEBAPP, "--namespace", place), "refused by a LimitRange", "2Gi")
         ran = cli(*WEBAPP, "--namespace", place, "--workload", "deployment")
         in_error(ran, "no pod is made", "2Gi")

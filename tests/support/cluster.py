@@ -69,7 +69,7 @@ def quota(**hard: str) -> dict[str, Any]:
 
 
 def limits(**limit: Any) -> dict[str, Any]:
-    """A LimitRange for containers."""
+    """A LimitRange, for containers unless it says otherwise."""
     return _document("v1", "LimitRange", spec={"limits": [{"type": "Container", **limit}]})
 
 
