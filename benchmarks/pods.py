@@ -45,9 +45,10 @@ CELLS, JOBS = 8, 4
 
 
 def plain_nginx() -> Scenario:
-    """Nginx, its readiness, and nothing more."""
+    """Nginx, its readiness, and nothing more: `kubectl apply` bears no large files."""
     whole = load_scenario(bundled("scenarios") / "nginx")
-    return replace(whole, ready=Ready(HttpCheck(80, "/hello.txt"), 30.0), probes=())
+    start = replace(whole.start, files={"/usr/share/nginx/html/hello.txt": "hello\n"})
+    return replace(whole, start=start, ready=Ready(HttpCheck(80, "/hello.txt"), 30.0), probes=())
 
 
 def kubectl(*words: str, text: str = "") -> str:
