@@ -53,9 +53,11 @@ def plain_nginx() -> Scenario:
 
 def kubectl(*words: str, text: str = "") -> str:
     """What it says."""
-    return subprocess.run(
-        ["kubectl", *words], check=True, capture_output=True, text=True, input=text or None
-    ).stdout
+    done = subprocess.run(
+        ["kubectl", *words], check=False, capture_output=True, text=True, input=text or None
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def by_hand(scenario: Scenario, image: PreparedImage, localhost: str, number: int) -> Callable[[], None]:
@@ -68,10 +70,14 @@ def by_hand(scenario: Scenario, image: PreparedImage, localhost: str, number: in
         pod = kubernetes_manifest.pod_spec(documents[-1])["containers"][0]
         pod["readinessProbe"] = {"httpGet": {"port": 80, "path": "/hello.txt"}, "periodSeconds": 1}
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-        kubectl("apply", "-f", "-", text=text)
-        while kubectl("get", "pod", name, "-o", "jsonpath={.status.containerStatuses[0].ready}") != "true":
-            time.sleep(0.1)
-        kubectl("delete", "-f", "-", text=text)
+        try:
+            kubectl("apply", "-f", "-", text=text)
+            while (
+                kubectl("get", "pod", name, "-o", "jsonpath={.status.containerStatuses[0].ready}") != "true"
+            ):
+                time.sleep(0.1)
+        finally:
+            kubectl("delete", "-f", "-", text=text)
 
     return once
 

@@ -295,3 +295,29 @@ def test_every_kind_of_workload_is_launched_and_removed(cli: Cli, workload: str)
         else:
             assert cell["verdict"] == "passed", told([cell])
         assert left_in(place) == []
+
+
+def test_a_node_that_does_not_answer_is_an_error(cli: Cli, tmp_path: Path) -> None:
+    """Its kubelet is stopped in the middle of a launch: no verdict, and the API server is freed of the pod."""
+    with cluster.namespace() as place:
+        stopped = threading.Event()
+        node: list[str] = []
+
+        def stop() -> None:
+            wait_for_pods(place)
+            pods = json.loads(cluster.kubectl("get", "pods", "-n", place, "-o", "json"))["items"]
+            node.append(pods[0]["spec"]["nodeName"])
+            subprocess.run(["docker", "exec", node[0], "systemctl", "stop", "kubelet"], check=True)
+            stopped.set()
+
+        thread = threading.Thread(target=stop)
+        thread.start()
+        try:
+            slow = str(sleeper(tmp_path, ready="60s"))
+            ran = cli("--profile", "minimal", "--scenario", slow, *NGINX[2:], "--namespace", place)
+        finally:
+            thread.join()
+            subprocess.run(["docker", "exec", node[0], "systemctl", "start", "kubelet"], check=True)
+        assert stopped.is_set()
+        in_error(ran)
+        assert left_in(place) == []
