@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _NEEDED = {
     ("", "pods", ""): ("create", "get", "list", "watch", "delete"),
     ("", "pods", "log"): ("get",),
-    ("", "pods", "exec"): ("get",),
-    ("", "pods", "portforward"): ("get",),
+    ("", "pods", "exec"): ("get", "create"),
+    ("", "pods", "portforward"): ("get", "create"),
     ("", "configmaps", ""): ("create", "list", "delete"),
     ("", "persistentvolumeclaims", ""): ("create", "list", "delete"),
     ("", "events", ""): ("list", "watch"),
