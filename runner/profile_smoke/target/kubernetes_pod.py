@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 
 from profile_smoke.errors import InfrastructureError
 from profile_smoke.observe.readback import ProcessGoneError
+from profile_smoke.probe.interface import ExecResult
 from profile_smoke.target import kubernetes_log
 from profile_smoke.target.interface import Container, ContainerSpec
 from profile_smoke.target.kubernetes_life import BESIDE, LATE_SECONDS, TELL_SECONDS, Ground, Life, is_over
 from profile_smoke.target.kubernetes_log import Following
 from profile_smoke.target.kubernetes_manifest import shown
 from profile_smoke.target.kubernetes_state import Broken, Ended, State, node_of
-from profile_smoke.target.kubernetes_streams import Streams
+from profile_smoke.target.kubernetes_streams import NOT_STARTED, Streams
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from profile_smoke.probe.interface import ExecResult, ExitState
+    from profile_smoke.probe.interface import ExitState
     from profile_smoke.profile.bpf import Program
     from profile_smoke.target.kubernetes_manifest import Document
 
@@ -84,7 +85,10 @@ class KubernetesContainer(Container):
 
     def exec(self, argv: Sequence[str], timeout: float) -> ExecResult:
         """Through the API server, under the same filter."""
-        return self._streams.exec(self._life.pod(), argv, timeout)
+        try:
+            return self._streams.exec(self._life.pod(), argv, timeout)
+        except ConnectionError as error:
+            return ExecResult(NOT_STARTED, str(error))
 
     def logs(self) -> str:
         """Its last 2000 lines, also those of a pod that is gone if we ended it."""
@@ -166,7 +170,10 @@ class KubernetesContainer(Container):
         about = f"--context {self._api.context} -n {self._api.namespace}"
         if self._life.stopping:
             return "its pod was deleted: that is how it is stopped"
-        pod = self._life.pod()
+        view = self._life.view()
+        if view is None or view.gone:
+            return "its pod is gone"
+        pod = view.pod["metadata"]["name"]
         if self.exited() is None:
             return f"kubectl {about} exec -it {pod} -- sh"
         return f"it has exited: kubectl {about} describe pod {pod}; its log: kubectl {about} logs {pod}"

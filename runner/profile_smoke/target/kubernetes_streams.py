@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _ERROR_CHANNEL = 3
 """On which the kubelet says how a command ended (apimachinery `remotecommand/constants.go`)."""
 _OUTPUT_LIMIT = 64 * 1024
-_NOT_STARTED = 126
+NOT_STARTED = 126
+"""The exit code of a command that could not be started, as shells have it."""
 _ANSWERED = 400
 
 
@@ -79,10 +80,7 @@ class Streams:
             )
 
         doing = f"running {argv[0]} in {pod}"
-        try:
-            client = self._opened(doing, open_stream, timeout)
-        except ConnectionError as error:
-            return ExecResult(_NOT_STARTED, str(error))
+        client = self._opened(doing, open_stream, timeout)
         try:
             with api_errors(doing):
                 client.run_forever(timeout=max(0.1, deadline - time.monotonic()))
@@ -132,10 +130,10 @@ def _result(output: str, end: str) -> ExecResult:
     try:
         status = json.loads(end)
     except ValueError:
-        return ExecResult(_NOT_STARTED, output + (end or "the connection ended before the command did"))
+        return ExecResult(NOT_STARTED, output + (end or "the connection ended before the command did"))
     if status.get("status") == "Success":
         return ExecResult(0, output)
     for cause in (status.get("details") or {}).get("causes") or ():
         if cause.get("reason") == "ExitCode":
-            return ExecResult(int(cause.get("message", _NOT_STARTED)), output)
-    return ExecResult(_NOT_STARTED, output + str(status.get("message", "")))
+            return ExecResult(int(cause.get("message", NOT_STARTED)), output)
+    return ExecResult(NOT_STARTED, output + str(status.get("message", "")))
