@@ -17,7 +17,7 @@ from profile_smoke.target.interface import Container, ContainerSpec
 from profile_smoke.target.kubernetes_life import BESIDE, LATE_SECONDS, TELL_SECONDS, Ground, Life, is_over
 from profile_smoke.target.kubernetes_log import Following
 from profile_smoke.target.kubernetes_manifest import shown
-from profile_smoke.target.kubernetes_state import Broken, Ended, State, node_of
+from profile_smoke.target.kubernetes_state import Broken, Ended, Running, State, node_of, state_of
 from profile_smoke.target.kubernetes_streams import NOT_STARTED, Streams
 
 if TYPE_CHECKING:
@@ -174,9 +174,9 @@ class KubernetesContainer(Container):
         if view is None or view.gone:
             return "its pod is gone"
         pod = view.pod["metadata"]["name"]
-        if self.exited() is None:
+        if isinstance(state_of(view, stopping=False), Running):
             return f"kubectl {about} exec -it {pod} -- sh"
-        return f"it has exited: kubectl {about} describe pod {pod}; its log: kubectl {about} logs {pod}"
+        return f"it does not run: kubectl {about} describe pod {pod}; its log: kubectl {about} logs {pod}"
 
     def leave(self) -> None:
         """Leave it to the user, and let go of it."""
