@@ -26,7 +26,7 @@ missing_tools() {
     command -v "$tool" >/dev/null || printf '%s ' "$tool"
   done
   # runc as other vendors package it is linked statically, but which names runc knows is asked of the library.
-  ldconfig -p 2>/dev/null | grep -q 'libseccomp\.so\.2 ' || printf 'libseccomp2 '
+  ldconfig -p 2>/dev/null | grep 'libseccomp\.so\.2 ' >/dev/null || printf 'libseccomp2 '
   # Stand-ins are put together over a mounted overlay; minimal systems come without the command.
   command -v mount >/dev/null || printf 'mount '
   # Without a signature policy skopeo copies nothing.

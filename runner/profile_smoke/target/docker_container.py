@@ -34,6 +34,7 @@ _OUTPUT_LIMIT = 64 * 1024
 _LOG_LINES = 2000
 _SETTLE_SECONDS = 5.0
 _REMOVE_SECONDS = 20.0
+_RUNTIMES = ("runc", "crun")
 
 
 class DockerContainer(Container):
@@ -226,15 +227,22 @@ class DockerContainer(Container):
                 raise InfrastructureError(f"the engine does not remove {self._name}: its runtime is wedged")
 
     def _kill_processes(self) -> None:
-        """Kill every task of the container's cgroups, found by its id: the engine may not know them yet."""
+        """Kill every task of the container's cgroups, found by its id: the engine may not know them yet.
+
+        And the runtime's own process for it: with its init gone it may still write a long complaint into the container's
+        output, which nobody reads before it has ended.
+        """
         if not (self._local and self._id):
             return
         for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            with suppress(OSError):
-                if self._id in (entry / "cgroup").read_text("ascii"):
-                    os.kill(int(entry.name), signal.SIGKILL)
+            if entry.name.isdigit():
+                with suppress(OSError):
+                    if self._id in (entry / "cgroup").read_text("ascii") or self._is_runtime(entry):
+                        os.kill(int(entry.name), signal.SIGKILL)
+
+    def _is_runtime(self, process: Path) -> bool:
+        program, *words = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        return Path(program).name in _RUNTIMES and self._id in words
 
 
 def _readable(descriptor: int, timeout: float) -> bool:
