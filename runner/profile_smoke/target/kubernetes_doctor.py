@@ -99,13 +99,18 @@ def _agents(context: str | None) -> Note:
     try:
         found = agents.running()
     except ApiError as error:
-        return Note(good=False, topic=topic, text=f"unknown: {error}")
+        return _unknown(topic, error, f"list on pods in {NAMESPACE}")
     finally:
         agents.close()
     if found:
         return Note(good=True, topic=topic, text=f"on {', '.join(found)}")
     remedy = "kind nodes of this host need none; for others: profile-smoke agent install"
     return Note(good=True, topic=topic, text="none", remedy=remedy)
+
+
+def _unknown(topic: str, error: ApiError, right: str) -> Note:
+    text = f"unknown: it takes {right}" if error.forbidden else f"unknown: {error}"
+    return Note(good=False, topic=topic, text=text)
 
 
 def _seccomp_default(api: Api, nodes: Documents) -> Note:
@@ -117,9 +122,7 @@ def _seccomp_default(api: Api, nodes: Documents) -> Note:
         try:
             settings = _configz(api, name)
         except ApiError as error:
-            return Note(
-                good=False, topic=topic, text=f"unknown: {error}", remedy="it takes get on nodes/proxy"
-            )
+            return _unknown(topic, error, "get on nodes/proxy")
         state = "on" if settings.get("seccompDefault") else "off"
         found.setdefault(state, []).append(name)
     if set(found) == {"on"}:
@@ -151,7 +154,7 @@ def _storage(api: Api) -> Note:
             )
             classes = json.loads(response.data).get("items") or ()
     except ApiError as error:
-        return Note(good=False, topic=topic, text=f"unknown: {error}")
+        return _unknown(topic, error, "list on storageclasses")
     for each in classes:
         annotations = each["metadata"].get("annotations") or {}
         if any(annotations.get(name) == "true" for name in _DEFAULT_CLASS):

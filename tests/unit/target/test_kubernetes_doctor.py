@@ -79,9 +79,10 @@ def test_nodes_are_counted_by_what_they_are() -> None:
         ([{"seccompDefault": True}] * 2, True, "on: pods that name no profile get the runtime's default"),
         ([{}, {"seccompDefault": False}], True, "off: pods that name no profile run without any"),
         ([{"seccompDefault": True}, {}], True, "off on b: pods that name no profile run without any"),
-        ([{}, ApiError("not allowed", 403)], False, "unknown: not allowed"),
+        ([{}, ApiError("no", 403)], False, "unknown: it takes get on nodes/proxy"),
+        ([{}, ApiError("no answer", 0)], False, "unknown: no answer"),
     ],
-    ids=["on", "off", "mixed", "may not ask"],
+    ids=["on", "off", "mixed", "may not ask", "no answer"],
 )
 def test_seccomp_default_is_each_kubelets_own_word(
     monkeypatch: pytest.MonkeyPatch, settings: list[Mapping[str, Any] | Exception], *, good: bool, text: str
