@@ -21,6 +21,7 @@ from profile_smoke.model import (
     ProfileRef,
     Verdict,
 )
+from profile_smoke.observe.record import errno_text
 from profile_smoke.profile import places, render
 from profile_smoke.profile.observed import UNOBSERVED
 from profile_smoke.run.blame import Blame, BudgetExhausted, find_blame
@@ -284,10 +285,17 @@ class _Trial:
         found: dict[tuple[str, str, str, str], Denial] = {}
         for result in self._lab.observed:
             for each in result.denials:
-                found.setdefault((each.syscall, each.arch, each.phase, each.process.exe), each)
+                found.setdefault(
+                    (each.syscall, each.arch, each.phase, each.process.exe), self._as_tested(each)
+                )
         denials = sorted(found.values(), key=lambda each: each.first_ms)
         unseen = [name for name in UNOBSERVED if name in proven]
         return [*(_denied(name, self._lab, self._plain) for name in unseen), *denials]
+
+    def _as_tested(self, seen: Denial) -> Denial:
+        """With the error of the profile under test: where part of a fix was on, the call may have got the fix's."""
+        decision = self._lab.evaluator(self._plain).decide(seen.arch, seen.number, seen.args)
+        return replace(seen, errno=errno_text(decision))
 
 
 def _denied(name: str, lab: Lab, plain: Profile) -> Denial:
@@ -295,8 +303,6 @@ def _denied(name: str, lab: Lab, plain: Profile) -> Denial:
     arch = tables.native()
     number = tables.number(arch, name) or 0
     decision = lab.evaluator(plain).decide(arch, number, (1, 0, 1))
-    from profile_smoke.observe.record import errno_text
-
     return Denial(
         syscall=name,
         number=number,

@@ -311,21 +311,25 @@ def test_a_failed_container_is_kept_when_asked_for_and_said_so() -> None:
 
 
 class Observing:
-    """A supervisor that saw what a scripted workload asks for, in place of one that a kernel notifies."""
+    """A supervisor that saw what a scripted workload asks for, in place of one that a kernel notifies.
+
+    `phases` are those of its calls in one launch after the other; the last one goes on.
+    """
 
     listener_path = "/run/nobody.sock"
 
-    def __init__(self, asks: Sequence[str]) -> None:
-        self.asks = asks
+    def __init__(self, asks: Sequence[str], phases: Sequence[str] = ("start",)) -> None:
+        self.asks, self.phases = asks, list(phases)
 
     def open(self, key: str, policy: Policy) -> Observing.Watching:
         del key
-        return self.Watching(policy, self.asks)
+        phase = self.phases.pop(0) if len(self.phases) > 1 else self.phases[0]
+        return self.Watching(policy, self.asks, phase)
 
     class Watching:
         """One session: the calls that the profile refuses are on its record from the beginning."""
 
-        def __init__(self, policy: Policy, asks: Sequence[str]) -> None:
+        def __init__(self, policy: Policy, asks: Sequence[str], phase: str) -> None:
             self.started, self.phase = 0.0, ""
             self.record = Record(lambda: 1.0)
             for name in asks:
@@ -335,7 +339,7 @@ class Observing:
                 if verdict.control is not None:
                     self.record.add(
                         arch="x86_64", number=number, args=(0,) * 6, says=verdict.profile, control=verdict.control,
-                        phase="start", process=Process(1, "w", "/w"), runtime=False, memory=Unreadable(),
+                        phase=phase, process=Process(1, "w", "/w"), runtime=False, memory=Unreadable(),
                     )  # fmt: skip
 
         def check(self) -> None:
@@ -379,6 +383,36 @@ def test_blocking_and_tolerated_calls_are_told_apart_by_launches() -> None:
     assert {each.syscall: each.effect for each in result.denials} == {
         "brk": Effect.TOLERATED, "mmap": Effect.BLOCKING, "mbind": Effect.TOLERATED, "openat": Effect.BLOCKING,
     }  # fmt: skip
+
+
+def test_a_denial_has_the_error_of_the_profile_under_test_whatever_a_fix_answers() -> None:
+    """`clone3` is to be answered ENOSYS; a launch with that rule on still refuses it, and says nothing of the profile."""
+    refused = iter([UP, *[DOWN] * 9])
+
+    def life(spec: ContainerSpec) -> Life:
+        if spec.seccomp is not None and "listenerPath" in spec.seccomp:
+            return next(refused)
+        return (
+            UP if allows(spec.seccomp, ["mmap", "openat"]) and answers(spec.seccomp, "clone3", 38) else DOWN
+        )
+
+    asks = ["brk", "mmap", "openat", "clone3"]
+    phases = ("start", "start", "probe:x", "stop")
+    result = judge(FakeTarget(life, observes=True), observer=Observing(asks, phases))
+    assert result.verdict is Verdict.BLOCKED
+    assert "clone3" in result.blocking
+    seen = {(each.phase, each.errno) for each in result.denials if each.syscall == "clone3"}
+    assert len(seen) > 1
+    assert {errno for _, errno in seen} == {"EPERM"}
+
+
+def answers(seccomp: Mapping[str, object] | None, name: str, code: int) -> bool:
+    """Whether a document answers a name with this errno, or hands it to a supervisor."""
+    rules = cast("list[dict[str, object]]", (seccomp or {"syscalls": []})["syscalls"])
+    mine = [rule for rule in rules if name in cast("list[str]", rule["names"])]
+    return seccomp is None or any(
+        rule["action"] == "SCMP_ACT_NOTIFY" or rule.get("errnoRet") == code for rule in mine
+    )
 
 
 @pytest.mark.parametrize(("hangs", "verdict"), [(1, Verdict.PASSED), (2, Verdict.PASSED), (3, Verdict.ERROR)])
