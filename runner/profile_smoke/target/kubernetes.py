@@ -87,6 +87,8 @@ class KubernetesTarget(Target):
         try:
             version = self.api.version
             ready = [node for node in self._nodes if kubernetes_capacity.is_ready(node)]
+        except TargetUnavailableError:
+            raise
         except InfrastructureError as error:
             raise TargetUnavailableError(f"target kubernetes: {error}") from error
         if not ready:
