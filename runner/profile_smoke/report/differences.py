@@ -23,6 +23,11 @@ def render(report: RunReport, style: Style) -> str:
 
 def line(each: Difference) -> str:
     """Which cells, and why."""
+    return "".join(parts(each))
+
+
+def parts(each: Difference) -> tuple[str, str, str, str]:
+    """The same in four: the id of the cell that fails, words, the id of the one that works, words."""
     calls = f" ({', '.join(each.calls)})" if each.calls else ""
     why = f"why is unknown: {each.text}" if each.cause is DifferenceCause.UNKNOWN else each.text
-    return f"{each.fails} does not work{calls}, {each.works} does: {why}"
+    return each.fails, f" does not work{calls}, ", each.works, f" does: {why}"

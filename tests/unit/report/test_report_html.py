@@ -19,6 +19,8 @@ from profile_smoke.model import (
     CellResult,
     DangerousCall,
     Denial,
+    Difference,
+    DifferenceCause,
     Effect,
     Evidence,
     Expected,
@@ -162,6 +164,7 @@ def report(text: str, **more: object) -> RunReport:
             ),
         ),
         unused=(UnusedCalls(text, (text,), (text,), ()),),
+        differences=(Difference(text, text, DifferenceCause.UNKNOWN, (text,), text),),
         **more,  # type: ignore[arg-type]
     )
 
@@ -281,6 +284,23 @@ def test_the_first_heading_says_what_came_out(result: RunReport, words: str) -> 
     found = Page(html.render(result))
     assert found.texts["h1"] == [words]
     assert found.texts["title"] == [f"{words} · profile-smoke"]
+
+
+def test_what_came_out_differently_leads_to_both_cells() -> None:
+    """A profile that works here and not there is told with its cause, beside the matrix."""
+    here, there = cell(name="here"), cell(Verdict.BLOCKED, name="there")
+    why = Difference(
+        here.id, there.id, DifferenceCause.DOCKER_ONLY_FIELDS, ("listen",), "only Docker reads it"
+    )
+    result = replace(run(here, there), differences=(why,))
+    found = Page(html.render(result))
+    assert "The same profile, another outcome" in found.texts["h2"]
+    links = [each["href"] for each in found.all("a") if "href" in each]
+    assert links.count("#cell-1") == links.count("#cell-2") >= 2
+    text = html.render(result)
+    assert "does not work (listen), " in text
+    assert " does: only Docker reads it" in text
+    assert "another outcome" not in html.render(run(here, there))
 
 
 def test_the_most_urgent_cells_come_first_and_open() -> None:

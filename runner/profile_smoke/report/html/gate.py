@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from profile_smoke.report.html.facts import fold
 from profile_smoke.report.html.markup import NOTHING, Markup, tag
-from profile_smoke.report.html.matrix import anchor
+from profile_smoke.report.html.matrix import link, places
 from profile_smoke.report.text import counted
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ def render(report: RunReport) -> Markup:
     """A section; nothing where no gate judged the run."""
     if report.gate is None:
         return NOTHING
-    places = {cell.id: anchor(index) for index, cell in enumerate(report.cells)}
+    found = places(report)
     waived = [finding for finding in report.gate.findings if finding.waiver is not None]
-    failing = [_finding(finding, places) for finding in report.gate.failing]
+    failing = [_finding(finding, found) for finding in report.gate.failing]
     return tag(
         "section",
         tag("h2", "Gate", id="gate"),
         tag("ul", failing, class_="findings") if failing else tag("p", "It lets this run through."),
         fold(
             f"{counted(len(waived), 'finding')} let pass by waivers",
-            tag("ul", [_finding(finding, places) for finding in waived], class_="findings"),
+            tag("ul", [_finding(finding, found) for finding in waived], class_="findings"),
         )
         if waived
         else None,
@@ -37,11 +37,8 @@ def render(report: RunReport) -> Markup:
     )
 
 
-def _finding(finding: GateFinding, places: Mapping[str, str]) -> Markup:
-    links = [
-        (" " if index == 0 else ", ", tag("a", cell, href=f"#{places[cell]}") if cell in places else cell)
-        for index, cell in enumerate(finding.cells)
-    ]
+def _finding(finding: GateFinding, found: Mapping[str, str]) -> Markup:
+    links = [(" " if index == 0 else ", ", link(cell, found)) for index, cell in enumerate(finding.cells)]
     waiver = finding.waiver
     until = f"Waived until {waiver.expires}: {waiver.reason} ({waiver.place})" if waiver else None
     return tag(

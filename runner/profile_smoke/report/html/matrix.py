@@ -27,6 +27,16 @@ def anchor(index: int) -> str:
     return f"cell-{index + 1}"
 
 
+def places(report: RunReport) -> dict[str, str]:
+    """Where each cell stands, by its id."""
+    return {cell.id: anchor(index) for index, cell in enumerate(report.cells)}
+
+
+def link(cell: str, found: Mapping[str, str]) -> str:
+    """A cell's id, leading to where it stands if it does."""
+    return tag("a", cell, href=f"#{found[cell]}") if cell in found else cell
+
+
 def classes(cell: CellResult) -> str:
     """What a cell looks like wherever it is shown."""
     weight = "unexpected" if cell.unexpected else "" if cell.gates else "informs"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from profile_smoke.model import CellResult, RunReport, Verdict
 from profile_smoke.report import table
 from profile_smoke.report.html import cell as cells
-from profile_smoke.report.html import gate, glyphs, matrix, profiles
+from profile_smoke.report.html import differences, gate, glyphs, matrix, profiles
 from profile_smoke.report.html.markup import NOTHING, Markup, document, join, tag, verbatim
 from profile_smoke.report.text import Style, counted
 
@@ -47,6 +47,7 @@ def render(report: RunReport) -> str:
             "main",
             gate.render(report),
             _matrix(report),
+            differences.render(report),
             _cells(report, places),
             profiles.not_used(report),
             profiles.dangerous(places),
