@@ -175,10 +175,10 @@ class KubernetesTarget(Target):
         return capabilities.DEFAULT
 
     def knows(self, syscall: str) -> bool:
-        """Told by this machine's libseccomp where the nodes' runtime uses the same version; else assumed."""
+        """Told by the nodes' own libseccomp, or this machine's where the version is the same; else assumed."""
         if self.access.versions().get("libseccomp") == libseccomp.version():
             return libseccomp.resolves(syscall)
-        return True
+        return not self.access.lacks(syscall)
 
     def hand_over(self, document: Document) -> Mapping[str, Any]:
         """Users deploy the file as it is, so that is what goes to the node."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 KUBELET_SECCOMP = "var/lib/kubelet/seccomp"
 _SOCKETS = "run/profile-smoke"
 """In the node: on its tmpfs, so that a node that is started again has none of them."""
+_RUNTIMES = ("usr/local/sbin/runc", "usr/sbin/runc")
 _VERSION = re.compile(r"^(runc version|libseccomp:?) (\S+)", re.MULTILINE)
 
 
@@ -118,6 +119,17 @@ class KindAccess(NodeAccess):
                 with suppress(OSError):
                     if _is_of(entry, pod_uid) or _creates_for(entry, pod_uid):
                         os.kill(int(entry.name), signals.SIGKILL)
+
+    def lacks(self, syscall: str) -> bool:
+        """A name that is nowhere in the library is none that it knows."""
+        return bool(self._library) and syscall.encode() + b"\0" not in self._library
+
+    @cached_property
+    def _library(self) -> bytes:
+        """The libseccomp of the first node's runc: a library of its own, or linked into it."""
+        root = next(map(self._root, self._nodes))
+        places = (*root.glob("usr/lib/*/libseccomp.so.2"), *(root / place for place in _RUNTIMES))
+        return next((place.read_bytes() for place in places if place.is_file()), b"")
 
     def versions(self) -> dict[str, str]:
         """As the first node's runc says."""

@@ -70,6 +70,11 @@ class NodeAccess(ABC):
     def kill(self, node: str, pod_uid: str) -> None:
         """End every process of a pod at once, also of a container that its runtime has not come to start."""
 
+    def lacks(self, syscall: str) -> bool:
+        """Whether the nodes' libseccomp is known not to know this name; False where that cannot be told."""
+        del syscall
+        return False
+
     @abstractmethod
     def versions(self) -> dict[str, str]:
         """Versions that only a node itself can tell: of its runc and its libseccomp, where they can be had."""
