@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support import targets
 
 from profile_smoke import __main__ as program
 from profile_smoke.agent.shelf import RUN
@@ -36,7 +37,7 @@ _NODE_SECCOMP = "var/lib/kubelet/seccomp/profile-smoke"
 
 
 def context() -> list[str]:
-    chosen = os.environ.get("PROFILE_SMOKE_CONTEXT")
+    chosen = targets.context()
     return ["--context", chosen] if chosen else []
 
 
@@ -152,12 +153,19 @@ def requested(node: str, resource: str) -> float:
 def nodes_alike() -> Iterator[None]:
     """Give the nodes the same load: the scheduler prefers the emptier one, and one has the control plane."""
     fillers = []
+    # An image that every node has by now.
+    image = listed("pods", "-n", NAMESPACE, "-l", SELECTOR)[0]["spec"]["containers"][0]["image"]
     loads = {node: (requested(node, "cpu"), requested(node, "memory")) for node in nodes()}
     most = tuple(max(load[place] for load in loads.values()) for place in (0, 1))
     try:
         for node, (cpu, memory) in loads.items():
             lacking = {"cpu": f"{(most[0] - cpu) * 1000:.0f}m", "memory": f"{most[1] - memory:.0f}"}
-            filler = {"name": "filler", "image": "k8s.gcr.io/pause:3.2", "resources": {"requests": lacking}}
+            filler = {
+                "name": "filler",
+                "image": image,
+                "command": ["sleep", "3600"],
+                "resources": {"requests": lacking},
+            }
             spec = {"nodeName": node, "terminationGracePeriodSeconds": 0, "containers": [filler]}
             fillers.append(f"filler-{node}")
             document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": fillers[-1]}, "spec": spec}
