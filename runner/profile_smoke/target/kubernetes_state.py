@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.errors import ImageError, InfrastructureError, RuntimeRefusedError
+from profile_smoke.errors import ImageError, InfrastructureError, InstrumentError, RuntimeRefusedError
 from profile_smoke.target.engine import exit_state
 from profile_smoke.target.kubernetes_manifest import CONTAINER
 
@@ -145,6 +145,8 @@ def _waiting(view: View, waiting: dict[str, Any], node: str) -> State:
 
 def _refused(reason: str, message: str, pod: str, node: str) -> State:
     low = message.lower()
+    if "dial unix" in low:  # the runtime, with a listener to hand over
+        return Broken(InstrumentError(f"node {node}: nobody observes pod {pod} there any more: {message}"))
     if "seccomp" in low and any(word in low for word in _NO_PROFILE):
         return Broken(InfrastructureError(f"node {node} does not have the profile of pod {pod}: {message}"))
     if any(word in low for word in _BAD_PROFILE):

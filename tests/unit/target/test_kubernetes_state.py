@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from profile_smoke.errors import ImageError, InfrastructureError, RuntimeRefusedError
+from profile_smoke.errors import ImageError, InfrastructureError, InstrumentError, RuntimeRefusedError
 from profile_smoke.probe.interface import ExitState
 from profile_smoke.target.kubernetes_state import (
     Broken,
@@ -117,6 +117,16 @@ def test_a_node_without_the_profile_is_named(message: str) -> None:
     """That says nothing of the profile."""
     error = broken(waiting("CreateContainerError", message))
     assert str(error).startswith("node node-1 does not have the profile of pod p: ")
+
+
+def test_an_observer_that_is_gone_is_told_apart() -> None:
+    """Its socket is not in the profile's place but in the profile; no such file is no such listener here."""
+    message = (
+        "error loading seccomp filter into kernel: dial unix /run/x.sock: connect: no such file or directory"
+    )
+    error = broken(waiting("StartError", message))
+    assert isinstance(error, InstrumentError)
+    assert str(error).startswith("node node-1: nobody observes pod p there any more: ")
 
 
 def test_a_profile_that_the_runtime_cannot_read_is_told_apart() -> None:
