@@ -4,7 +4,7 @@
 at the difference in version control before committing it.
 
 Tests marked `oci`, `docker` or `browser` are skipped where that is missing, with the reason, and fail there when
-`PROFILE_SMOKE_REQUIRE` names it. Under pytest-xdist those of one target share a worker: a launch is timed.
+`PROFILE_SMOKE_REQUIRE` names it. Under pytest-xdist they share a worker: a launch is timed.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def _target(item: pytest.Item) -> str | None:
     return next((name for name in reversed(targets.TARGETS) if item.get_closest_marker(name)), None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own hook, which reads the groups once
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _target(item):
@@ -62,6 +63,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ and _target(item) and not item.nodeid.endswith("@containers"):
+        pytest.fail("xdist has not grouped the tests that launch containers: --dist loadgroup", pytrace=False)
     for need in targets.NEEDS:
         if item.get_closest_marker(need) and (reason := targets.missing(need)):
             if need in targets.required(os.environ.get(targets.VARIABLE, "")):

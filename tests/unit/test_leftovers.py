@@ -18,6 +18,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home of its own: what else happens on this machine is not looked at."""
     monkeypatch.setenv("PROFILE_SMOKE_HOME", str(tmp_path))
     monkeypatch.setattr("tests.support.leftovers._engine", dict)
+    monkeypatch.setattr("tests.support.leftovers._cluster", dict)
     monkeypatch.setattr("tests.support.leftovers._CGROUPS", tmp_path)
 
 

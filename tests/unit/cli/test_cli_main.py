@@ -14,6 +14,7 @@ import pytest
 from profile_smoke import errors
 from profile_smoke.__main__ import main
 from profile_smoke.cli.options import Options
+from profile_smoke.target.kubernetes_errors import ApiError
 
 Install = Callable[[Callable[[Options], int]], None]
 
@@ -52,7 +53,14 @@ def test_each_error_gives_its_code_and_one_line(
     kind: type[errors.SmokeError], doctor: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole error tree; control characters in a message reach no terminal."""
-    error = kind("f", "w", "x\x1b\n") if issubclass(kind, errors.BadFileError) else kind("x\x1b\n")
+    said = "x\x1b\n"
+    error: errors.SmokeError
+    if issubclass(kind, errors.BadFileError):
+        error = kind("f", "w", said)
+    elif issubclass(kind, ApiError):
+        error = kind(said, 403)
+    else:
+        error = kind(said)
 
     def command(_options: Options) -> int:
         raise error
