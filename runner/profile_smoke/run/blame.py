@@ -10,7 +10,7 @@ Observed launches only suggest; what is concluded is concluded from launches tha
    blocking, what passes without it is dropped. Of many, those that programs usually do without are left out first, together:
    launches that pass are the long ones.
 4. What is left is launched again. A set that passed by luck does not pass every time; then what was dropped comes back,
-   and is dropped again only where several launches pass without it.
+   the calls first without which races are lost, and is dropped again only where several launches pass without it.
 
 Between launches one thing is inferred instead of launched: if it fails with MORE allowed, it fails with less.
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from profile_smoke.run.candidates import Candidate
-from profile_smoke.syscall.spare import USUALLY_SPARED
+from profile_smoke.syscall.spare import MISSED_AT_TIMES, USUALLY_SPARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -248,11 +248,14 @@ def _settle(trials: Trials, blame: Blame) -> None:
     if trials.steady(blame.known_needed, wide=blame.wide, times=times):
         return
     blame.unsteady = True
-    if not trials.enforce(blame.pool, wide=blame.wide):
-        return
-    blame.needed = blame.pool
 
     def steady(rest: Sequence[Candidate]) -> bool:
         return trials.enforce(rest, wide=blame.wide) and trials.steady(rest, wide=blame.wide, times=times)
 
+    lucky = blame.known_needed
+    guarded = tuple(each for each in blame.pool if each in lucky or each.name in MISSED_AT_TIMES)
+    if len(guarded) > len(lucky) and steady(guarded):
+        blame.needed = guarded
+    elif trials.enforce(blame.pool, wide=blame.wide):
+        blame.needed = blame.pool
     _drop(blame, blame.unproven, steady)

@@ -1,9 +1,28 @@
-"""Calls that programs usually go on without: libc has another way, or it was advice, tuning, or a question with a default.
+"""What to expect of a refused call: that programs usually go on without it, or that it is missed only now and then.
 
-An expectation, never an answer: it only orders the launches that prove what blocks (`run.blame`).
+Expectations, never answers: they only order the launches that prove what blocks (`run.blame`).
 """
 
 from __future__ import annotations
+
+MISSED_AT_TIMES = frozenset(
+    {
+        # A signal that comes between the question and the wait is lost, unless it is held back until then.
+        *(
+            "rt_sigprocmask",
+            "rt_sigsuspend",
+            "rt_sigtimedwait",
+            "pselect6",
+            "ppoll",
+            "epoll_pwait",
+            "epoll_pwait2",
+        ),
+        # Without a lock or a wait, the other process or thread is mostly not in the way.
+        *("flock", "fcntl", "futex", "semop", "semtimedop", "membarrier"),
+        *("nanosleep", "clock_nanosleep", "sched_yield"),
+    }
+)
+"""Without these a race can be lost that is mostly won: a launch that passes says little."""
 
 USUALLY_SPARED = frozenset(
     {
@@ -50,3 +69,4 @@ USUALLY_SPARED = frozenset(
         *("nanosleep", "pselect6", "shutdown"),
     }
 )
+"""libc has another way, or it was advice, tuning, or a question with a default."""

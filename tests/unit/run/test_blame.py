@@ -313,6 +313,19 @@ def test_a_set_that_passes_at_times_only_is_not_called_a_fix() -> None:
     assert names(blame) == {*needed, "luck"} == blame.proven
 
 
+def test_what_a_race_is_usually_lost_without_comes_back_first() -> None:
+    """The many others that were dropped are not gone through again: each of them would take several launches."""
+    needed, idle = NAMES[:5], [f"idle{number}" for number in range(20)]
+    calls = [made(name) for name in (*needed, *idle, "rt_sigprocmask", "flock")]
+    trials = ScriptedTrials(calls, Racing(*needed, luck="rt_sigprocmask"))
+    blame = search(trials)
+    assert blame.unsteady
+    assert names(blame) == {*needed, "rt_sigprocmask"} == blame.proven
+    again = ScriptedTrials(calls, needing([*needed, "rt_sigprocmask"]))
+    search(again)
+    assert trials.launches <= again.launches + 15
+
+
 def test_a_steady_set_is_called_steady() -> None:
     """Without a race nothing is launched but the repeats."""
     needed = NAMES[:5]
