@@ -76,7 +76,6 @@ KEPT_TO = {"docker": "target/docker", "kubernetes": "target/kubernetes"}
 
 LONGEST = 300
 LONGER = {
-    "model.py": "everything that a result holds, read from top to bottom",
     "run/cell.py": "the whole pipeline of a cell, top to bottom",
     "scenario/fields.py": "one reader for each kind of field",
     "syscall/_constants.py": "a table",

@@ -1,0 +1,101 @@
+"""The frozen dataclasses that travel between rooms, and that a report is made of.
+
+Times are seconds as floats unless the name says `_ms`. Everything here is plain data: no behaviour beyond
+derived values, no imports from other rooms.
+"""
+
+from profile_smoke.model._cell import (
+    CellResult,
+    Drift,
+    DriftCall,
+    Expected,
+    ImageInfo,
+    ProfileRef,
+    ProfileScore,
+    Standin,
+    TargetInfo,
+    Tier,
+    Verdict,
+)
+from profile_smoke.model._filter import (
+    Cause,
+    DangerousCall,
+    FilterCheck,
+    FilterCost,
+    FilterFinding,
+)
+from profile_smoke.model._gate import (
+    Gate,
+    GateFinding,
+    GateRule,
+    Waiver,
+)
+from profile_smoke.model._launch import (
+    LAUNCH_LABEL,
+    PHASE_CREATE,
+    PHASE_START,
+    PHASE_STOP,
+    RUN_LABEL,
+    Answer,
+    Denial,
+    Effect,
+    Evidence,
+    Fix,
+    Launch,
+    LaunchKind,
+    Outcome,
+    Process,
+    probe_phase,
+)
+from profile_smoke.model._report import (
+    SCHEMA,
+    Difference,
+    DifferenceCause,
+    Risk,
+    RunReport,
+    UnusedCalls,
+)
+
+__all__ = [
+    "LAUNCH_LABEL",
+    "PHASE_CREATE",
+    "PHASE_START",
+    "PHASE_STOP",
+    "RUN_LABEL",
+    "SCHEMA",
+    "Answer",
+    "Cause",
+    "CellResult",
+    "DangerousCall",
+    "Denial",
+    "Difference",
+    "DifferenceCause",
+    "Drift",
+    "DriftCall",
+    "Effect",
+    "Evidence",
+    "Expected",
+    "FilterCheck",
+    "FilterCost",
+    "FilterFinding",
+    "Fix",
+    "Gate",
+    "GateFinding",
+    "GateRule",
+    "ImageInfo",
+    "Launch",
+    "LaunchKind",
+    "Outcome",
+    "Process",
+    "ProfileRef",
+    "ProfileScore",
+    "Risk",
+    "RunReport",
+    "Standin",
+    "TargetInfo",
+    "Tier",
+    "UnusedCalls",
+    "Verdict",
+    "Waiver",
+    "probe_phase",
+]
