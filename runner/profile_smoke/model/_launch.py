@@ -113,10 +113,12 @@ class Launch:
 class Fix:
     """The smallest set of rules to add. `rules` are OCI seccomp rules; `verified` means a kernel-enforced launch passed.
 
-    `minimal` is True when leaving out any rule was launched too and failed; `launches` is what the proof cost.
+    `minimal` is True when leaving out any rule was launched too and failed; `launches` is what the proof cost; `diff` the
+    unified diff by which the rules take effect in the profile's file, in the file's own layout.
     """
 
     rules: tuple[Mapping[str, Any], ...]
     verified: bool
     minimal: bool
     launches: int
+    diff: str = ""

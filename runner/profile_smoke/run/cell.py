@@ -22,7 +22,7 @@ from profile_smoke.model import (
     Verdict,
 )
 from profile_smoke.observe.record import errno_text
-from profile_smoke.profile import places, render
+from profile_smoke.profile import edit, places, render
 from profile_smoke.profile.observed import UNOBSERVED
 from profile_smoke.run.blame import Blame, BudgetExhausted, find_blame
 from profile_smoke.run.candidates import rules_of, unobserved
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.observe.interface import Observer
-    from profile_smoke.profile.model import Profile
+    from profile_smoke.profile.model import Profile, Rule
     from profile_smoke.profile.purpose import DenyCheck
     from profile_smoke.run.launch import Launcher, Result
     from profile_smoke.run.plan import Cell
@@ -234,11 +234,13 @@ class _Trial:
                 "with fewer calls allowed it passes at times and fails at times: a race that refusals lose"
             )
         facts["blocking"] = tuple(sorted(blame.proven))
+        rules = rules_of(blame.needed, wide=blame.wide)
         facts["fix"] = Fix(
-            rules=tuple(render.rule_to_oci(rule) for rule in rules_of(blame.needed, wide=blame.wide)),
+            rules=tuple(render.rule_to_oci(rule) for rule in rules),
             verified=self._lab.enforce(blame.needed, wide=blame.wide),
             minimal=blame.minimal,
             launches=len(self._lab.launches),
+            diff=_diff(self._cell, rules),
         )
         return _Draft(Verdict.BLOCKED, facts, notes)
 
@@ -315,6 +317,15 @@ def _denied(name: str, lab: Lab, plain: Profile) -> Denial:
         first_ms=0.0,
         count=0,
         evidence=Evidence.RELAUNCH,
+    )
+
+
+def _diff(cell: Cell, rules: Sequence[Rule]) -> str:
+    """How the rules come into the profile's file; for `patch -p1` where its path starts from."""
+    assert cell.profile.document is not None  # noqa: S101  only a profile under test is fixed
+    text = cell.profile.document.text
+    return edit.diff(
+        text, edit.write_fix(text, rules), str(cell.profile.path or cell.profile.name).lstrip("/")
     )
 
 

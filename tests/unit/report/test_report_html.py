@@ -7,6 +7,7 @@ import re
 from base64 import b64encode
 from collections import Counter
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise, product
 from pathlib import Path
@@ -141,7 +142,13 @@ def full(text: str, verdict: Verdict = Verdict.BLOCKED) -> CellResult:
             denial("c", Effect.UNKNOWN, text=text),
         ),
         blocking=(text, "unseen"),
-        fix=Fix(({"names": [text], "action": "SCMP_ACT_ALLOW"},), verified=True, minimal=True, launches=3),
+        fix=Fix(
+            ({"names": [text], "action": "SCMP_ACT_ALLOW"},),
+            verified=True,
+            minimal=True,
+            launches=3,
+            diff="@@ -1 +1 @@\n" + "".join(f"{sign}{' '.join(text.split())}\n" for sign in "-+ "),
+        ),
         filter=FilterCheck(2, 10, (text,), text),
         log=(text, text),
         notes=(text,),
@@ -349,14 +356,42 @@ def test_an_endless_result_makes_no_endless_page() -> None:
     assert re.search(r"and \d+ more, in the JSON report", text)
 
 
-def test_a_fix_is_there_whole() -> None:
-    """It is to be copied: no name in it is cut, however many there are."""
+def kinds_of_lines(text: str) -> list[tuple[str, str]]:
+    """Kind and text of the lines of a fix."""
+    return [
+        (kind, unescape(line))
+        for kind, line in re.findall(r'<span class="(added|removed|place|same)">([^<]*)</span>', text)
+    ]
+
+
+def test_a_fix_is_a_diff_with_context() -> None:
+    """Word for word as it would change the file, each line of its kind."""
+    diff = """--- a/web.json
++++ b/web.json
+@@ -3,3 +3,4 @@
+   "syscalls": [
+-    "names": ["<read>"],
++    "names": ["<read>", "write"],
+   ]
+\\ No newline at end of file
+"""
+    fix = Fix(({"names": ["write"], "action": "SCMP_ACT_ALLOW"},), True, True, 3, diff)  # noqa: FBT003
+    found = kinds_of_lines(html.render(run(cell(Verdict.BLOCKED, fix=fix))))
+    assert "".join(f"{line}\n" for _, line in found) == diff
+    assert [kind for kind, _ in found] == [
+        "removed", "added", "place", "same", "removed", "added", "same", "same",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("diff", ["", f"--- a/x\n+++ b/x\n@@ -1 +1 @@\n-{'x' * 3000}\n+{'y' * 3000}\n"])
+def test_a_fix_is_there_whole(diff: str) -> None:
+    """It is to be copied: no name in it is cut, however many there are, and however long the file's lines are."""
     names = [f"a_long_name_of_a_call_{number}" for number in range(300)]
-    fix = Fix(({"names": names, "action": "SCMP_ACT_ALLOW"},), verified=True, minimal=False, launches=9)
-    found = Page(html.render(run(cell(Verdict.BLOCKED, fix=fix))))
-    added = "\n".join(found.texts["ins"])
-    assert all(f'"{name}"' in added for name in names)
-    assert all(line.startswith("+ ") for line in found.texts["ins"])
+    fix = Fix(({"names": names, "action": "SCMP_ACT_ALLOW"},), True, False, 9, diff)  # noqa: FBT003
+    found = kinds_of_lines(html.render(run(cell(Verdict.BLOCKED, fix=fix))))
+    added = [line for kind, line in found if kind == "added"]
+    assert all(f'"{name}"' in "\n".join(added) for name in names)
+    assert all(line.startswith("+ ") for line in added)
 
 
 def test_a_timed_out_launch_leaves_the_others_their_room() -> None:

@@ -380,6 +380,9 @@ def test_blocking_and_tolerated_calls_are_told_apart_by_launches() -> None:
     assert result.fix is not None
     assert (result.fix.verified, result.fix.minimal) == (True, True)
     assert result.fix.rules == ({"names": ["mmap", "openat"], "action": "SCMP_ACT_ALLOW"},)
+    changed = [line for line in result.fix.diff.splitlines() if line.startswith(("+", "-"))]
+    assert len(changed) == 4
+    assert ('"mmap"' in changed[2], '"mmap"' in changed[3], '"openat"' in changed[3]) == (False, True, True)
     assert {each.syscall: each.effect for each in result.denials} == {
         "brk": Effect.TOLERATED, "mmap": Effect.BLOCKING, "mbind": Effect.TOLERATED, "openat": Effect.BLOCKING,
     }  # fmt: skip

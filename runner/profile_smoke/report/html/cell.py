@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from profile_smoke.model import CellResult, Denial, Effect, Fix, Verdict
-from profile_smoke.report import evidence, loaded, table, words
-from profile_smoke.report.html import facts, glyphs, launches
+from profile_smoke.model import CellResult, Denial, Effect, Verdict
+from profile_smoke.report import loaded, table, words
+from profile_smoke.report.html import facts, fix, glyphs, launches
 from profile_smoke.report.html.markup import Markup, join, lines, tag
 from profile_smoke.report.html.matrix import anchor, classes, meaning
 from profile_smoke.report.text import counted, seconds
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
 _FEW = 12
 _REFUSALS = 40
-_WIDTH = 96
 
 
 def render(cell: CellResult, index: int, *, opened: bool, deferred: bool, openings: str | None) -> Markup:
@@ -59,7 +57,7 @@ def _parts(cell: CellResult, openings: str | None) -> Iterator[Markup | None]:
     if (picture := launches.figure(cell)) is not None:
         yield _part("The proof, launch by launch" if cell.fix else "What was launched", picture)
     if cell.fix is not None:
-        yield _fix(cell, cell.fix)
+        yield _part(f"The fix: {words.fix_place(cell)}", *fix.render(cell, cell.fix))
     if caveats := words.caveats(cell):
         yield _part("Notes", _list(caveats))
     if cell.log:
@@ -132,28 +130,6 @@ def _refusal_list(items: Sequence[Markup]) -> Markup | None:
         if others
         else None,
     )
-
-
-def _fix(cell: CellResult, found: Fix) -> Markup:
-    added = [
-        tag("ins", f"+ {line[2:]}")
-        for rule in found.rules
-        for line in f"{evidence.rule(rule, _WIDTH)},".splitlines()
-    ]
-    diff = tag(
-        "pre",
-        lines(['  "syscalls": [', *added, "    …"]),
-        class_="diff",
-        tabindex=0,
-        role="group",
-        aria_label="The lines to add",
-    )
-    parts: list[Markup | None] = [tag("p", words.fix_proof(found)), diff]
-    if path := cell.profile.path:
-        command = f"{words.command(cell)} --write-fix {words.quoted(f'fixed-{PurePath(path).name}')}"
-        text = "Or let it be written, in the file's own layout, past rules that would win over it:"
-        parts += [tag("p", text), facts.command(command)]
-    return _part(f"The fix: {words.fix_place(cell)}", *parts)
 
 
 def _openings(cell: CellResult, place: str | None) -> Markup | None:
