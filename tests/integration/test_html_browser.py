@@ -23,8 +23,7 @@ _OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open 
 _VISIBLE_FOCUSABLE = """
 [...document.querySelectorAll('a[href], button, input, summary, [tabindex="0"]')]
   .filter((each) => each.checkVisibility({ visibilityProperty: true })).length"""
-_POOR = """
-(() => {
+_COLOURS = """
   const context = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const rgba = (colour) => {
     context.clearRect(0, 0, 1, 1);
@@ -37,26 +36,41 @@ _POOR = """
       .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const behind = (element) => {
-    for (let each = element; each; each = each.parentElement) {
-      const colour = rgba(getComputedStyle(each).backgroundColor);
-      if (colour[3] === 255) return colour;
-    }
-    return [255, 255, 255, 255];
-  };
-  const poor = {};
+  const contrast = (one, other) => {
+    const both = [luminance(rgba(one)), luminance(rgba(other))].sort((a, b) => a - b);
+    return (both[1] + 0.05) / (both[0] + 0.05);
+  };"""
+_NAMES_ON_BARS = f"""
+(() => {{{_COLOURS}
+  return [...document.querySelectorAll('text.phase')].map((text) => [
+    text.textContent,
+    contrast(
+      getComputedStyle(text).fill,
+      getComputedStyle(text.closest('.bar').querySelector('rect.' + text.textContent)).fill,
+    ),
+  ]);
+}})()"""
+_POOR = f"""
+(() => {{{_COLOURS}
+  const behind = (element) => {{
+    for (let each = element; each; each = each.parentElement) {{
+      const colour = getComputedStyle(each).backgroundColor;
+      if (rgba(colour)[3] === 255) return colour;
+    }}
+    return 'white';
+  }};
+  const poor = {{}};
   let looked = 0;
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
+  while (walker.nextNode()) {{
     const element = walker.currentNode.parentElement;
     if (!walker.currentNode.data.trim() || element.closest('svg, script, .hidden') || !element.checkVisibility()) continue;
     looked += 1;
-    const both = [luminance(rgba(getComputedStyle(element).color)), luminance(behind(element))].sort((a, b) => a - b);
-    const ratio = (both[1] + 0.05) / (both[0] + 0.05);
-    if (ratio < 4.5) poor[`${element.tagName}.${element.className}`] = ratio;
-  }
-  return { looked, poor };
-})()"""
+    const ratio = contrast(getComputedStyle(element).color, behind(element));
+    if (ratio < 4.5) poor[`${{element.tagName}}.${{element.className}}`] = ratio;
+  }}
+  return {{ looked, poor }};
+}})()"""
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +223,16 @@ def test_every_text_is_legible(
     found = browser.evaluate(_POOR)
     assert found["looked"] > 100
     assert found["poor"] == {}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_bars_say_which_phase_it_is(browser: chromium.Browser, pages: dict[str, Path], *, dark: bool) -> None:
+    """In the bar itself, in a colour that stands out from it."""
+    browser.look(width=1100, dark=dark)
+    browser.open(pages["real"])
+    names = browser.evaluate(_NAMES_ON_BARS)
+    assert {"create", "start", "probes", "stop"} <= {name for name, _ in names}
+    assert min(ratio for _, ratio in names) >= 4.5
 
 
 def test_the_scheme_and_the_wish_for_stillness_are_followed(

@@ -23,10 +23,7 @@ def proof(cell: CellResult, style: Style) -> Iterator[str]:
     rows = [(f"the default profile of {cell.target.name}", cell.control)] if cell.control else []
     enforced = [launch for launch in cell.launches if launch.kind is LaunchKind.ENFORCE]
     told = [(words.launch_label(cell, launch), launch) for launch in enforced if not launch.allowed]
-    # The same calls may have been tried with narrower rules before: the last launch is the one that counts.
-    told += {
-        label: launch for launch in enforced if launch.allowed and (label := words.launch_label(cell, launch))
-    }.items()
+    told += words.fixed_launches(cell)
     rows += told[:_FOLD]
     if not rows:
         return

@@ -14,6 +14,7 @@ from profile_smoke.model import (
     Evidence,
     Fix,
     Launch,
+    LaunchKind,
     Verdict,
 )
 from profile_smoke.report import drift, loaded, table
@@ -139,6 +140,14 @@ def launch_label(cell: CellResult, launch: Launch) -> str:
     if set(launch.allowed) - fixed or len(left_out) > 1:
         return ""
     return f"`{cell.profile.name}` + the fix" + (f" without {left_out.pop()}" if left_out else "")
+
+
+def fixed_launches(cell: CellResult) -> list[tuple[str, Launch]]:
+    """What launches with the fix showed, and with the fix but for a part: each with its label, the whole fix first."""
+    told = ((launch_label(cell, launch), launch) for launch in cell.launches if launch.allowed)
+    # The same calls may have been tried with narrower rules before: the last launch is the one that counts.
+    last = {label: launch for label, launch in told if label and launch.kind is LaunchKind.ENFORCE}
+    return sorted(last.items(), key=lambda item: -len(item[1].allowed))
 
 
 def filter_state(cell: CellResult) -> str:

@@ -379,7 +379,7 @@ def test_a_fix_is_a_diff_with_context() -> None:
     found = kinds_of_lines(html.render(run(cell(Verdict.BLOCKED, fix=fix))))
     assert "".join(f"{line}\n" for _, line in found) == diff
     assert [kind for kind, _ in found] == [
-        "removed", "added", "place", "same", "removed", "added", "same", "same",
+        "place", "place", "place", "same", "removed", "added", "same", "same",
     ]  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def render(cell: CellResult, index: int, *, opened: bool, deferred: bool, openin
 
 def _parts(cell: CellResult, openings: str | None) -> Iterator[Markup | None]:
     numbers = launches.numbered(cell)
-    yield tag("p", words.what_happened(cell), class_="lead")
+    yield tag("p", facts.naming(words.what_happened(cell), cell.profile.name), class_="lead")
     if cell.forbidden:
         yield _part("Permitted against the profile's purpose", _list(cell.forbidden))
     if cell.verdict is Verdict.BLOCKED:

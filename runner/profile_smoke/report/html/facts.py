@@ -34,6 +34,12 @@ def names(calls: Iterable[str]) -> Child:
     return [f", {call}" if index else call for index, call in enumerate(calls)]
 
 
+def naming(text: str, name: str) -> Child:
+    """A sentence with a name in backticks, as terminals need them, set as a page does it."""
+    before, found, after = text.partition(f"`{name}`")
+    return [before, tag("code", name), after] if found else text
+
+
 def command(text: str) -> Markup:
     """A command line to copy, in pieces that stay together where there is room."""
     first, *rest = text.split(" --")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 96
 _KINDS = {"+": "added", "-": "removed", "@": "place"}
-"""What the sign says that a line of a unified diff begins with; lines of its head have those of their signs, too."""
+"""What the sign says that a line of a unified diff begins with."""
+_HEAD = ("--- ", "+++ ")
 
 
 def render(cell: CellResult, found: Fix) -> Iterator[Markup]:
@@ -40,5 +41,9 @@ def render(cell: CellResult, found: Fix) -> Iterator[Markup]:
 
 def _lines(diff: list[str], name: str) -> Markup:
     """The lines, each of its kind: the sign says it too."""
-    shown = [tag("span", line, class_=_KINDS.get(line[:1], "same")) for line in diff]
+    shown = [tag("span", line, class_=_kind(line, index)) for index, line in enumerate(diff)]
     return tag("pre", lines(shown), class_="diff", tabindex=0, role="group", aria_label=name)
+
+
+def _kind(line: str, index: int) -> str:
+    return "place" if line.startswith(_HEAD[index : index + 1]) else _KINDS.get(line[:1], "same")

@@ -17,8 +17,8 @@ from profile_smoke.model import (
     Outcome,
 )
 from profile_smoke.report import words
-from profile_smoke.report.html import glyphs
-from profile_smoke.report.html.markup import Markup, join, tag
+from profile_smoke.report.html import facts, glyphs
+from profile_smoke.report.html.markup import Child, Markup, join, tag
 from profile_smoke.report.text import clipped, counted, safe, seconds
 
 if TYPE_CHECKING:
@@ -77,7 +77,10 @@ def figure(cell: CellResult) -> Markup | None:
     scale = _scale([launch for _, launch in told])
     marks = [(number, cell.denials[index]) for index, number in numbered(cell).items()]
     first = next((launch for _, launch in told if launch.kind is LaunchKind.OBSERVE), None)
-    items = [_item(label, launch, scale, marks if launch is first else []) for label, launch in told]
+    items = [
+        _item(facts.naming(label, cell.profile.name), launch, scale, marks if launch is first else [])
+        for label, launch in told
+    ]
     return join(
         tag("div", _axis(scale), tag("ol", items, class_="launches"), class_="chart"),
         _key(marks=bool(marks)),
@@ -98,11 +101,7 @@ def _told(cell: CellResult) -> Iterator[tuple[str, Launch]]:
         found = (launch for launch in cell.launches if launch.answer is answer and not launch.allowed)
         if (launch := next(found, None)) is not None:
             yield text, launch
-    # The same calls may have been tried with narrower rules before: the last launch is the one that counts.
-    fixed = {
-        label: launch for launch in enforced if launch.allowed and (label := words.launch_label(cell, launch))
-    }
-    yield from list(fixed.items())[:_ROWS]
+    yield from words.fixed_launches(cell)[:_ROWS]
 
 
 def _scale(launches: Sequence[Launch]) -> _Scale:
@@ -119,7 +118,7 @@ def _axis(scale: _Scale) -> Markup:
     return tag("svg", texts, class_="axis", height="14", aria_hidden="true")
 
 
-def _item(label: str, launch: Launch, scale: _Scale, marks: Sequence[tuple[int, Denial]]) -> Markup:
+def _item(label: Child, launch: Launch, scale: _Scale, marks: Sequence[tuple[int, Denial]]) -> Markup:
     head = tag(
         "p",
         tag("span", label, class_="name"),
@@ -165,18 +164,20 @@ def _segments(launch: Launch, scale: _Scale, end: float, top: int) -> Iterator[M
         name = _PHASES.get(phase, _PROBES)
         if begins.setdefault(name, moment) != moment:
             between.append(moment)
-    ends = [*begins.values(), end][1:]
-    for (name, begin), until in zip(begins.items(), ends, strict=True):
+    spans = list(zip(begins.items(), [*begins.values(), end][1:], strict=True))
+    for (name, begin), until in spans:
         width = scale.width(begin, until)
         yield tag(
             "rect", class_=f"phase {name}", x=scale.at(begin), y=str(top), width=width, height=str(_BAR)
         )
-        if scale.share(until) - scale.share(begin) >= _LEGIBLE:
-            text = tag("text", name, class_=f"phase {name}", x="6", y="15")
-            yield tag("svg", text, x=scale.at(begin), y=str(top), width=width, height=str(_BAR))
     for moment in between:
         where = scale.at(moment)
         yield tag("line", class_="probe", x1=where, x2=where, y1=str(top + 4), y2=str(top + _BAR - 4))
+    for (name, begin), until in spans:
+        if scale.share(until) - scale.share(begin) >= _LEGIBLE:
+            text = tag("text", name, class_=f"phase {name}", x="6", y="15")
+            width = scale.width(begin, until)
+            yield tag("svg", text, x=scale.at(begin), y=str(top), width=width, height=str(_BAR))
 
 
 def _rows(marks: Sequence[tuple[int, Denial]], scale: _Scale) -> list[tuple[int, Denial, int | None]]:
