@@ -53,6 +53,7 @@ from profile_smoke.model._report import (
     DifferenceCause,
     Risk,
     RunReport,
+    Selection,
     UnusedCalls,
 )
 
@@ -91,6 +92,7 @@ __all__ = [
     "ProfileScore",
     "Risk",
     "RunReport",
+    "Selection",
     "Standin",
     "TargetInfo",
     "Tier",

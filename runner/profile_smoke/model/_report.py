@@ -61,6 +61,15 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What a run was told to take of all that there is, as it was told: names, globs, paths, ids. Empty: all."""
+
+    profile: tuple[str, ...] = ()
+    scenario: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunReport:
     """The result of a run: the source of every report format."""
 
@@ -81,6 +90,7 @@ class RunReport:
     """What ended the run early or left it incomplete, other than an interrupt; one line, empty where nothing did."""
     shard: str = ""
     """`2/5`: the second of five parts of a selection; empty for the whole."""
+    selection: Selection = Selection()
     notes: tuple[str, ...] = ()
     """What is to be known about the run as a whole."""
     schema: str = SCHEMA

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from profile_smoke.errors import BadFileError
-from profile_smoke.model import RunReport
+from profile_smoke.model import RunReport, Selection
 from profile_smoke.report import moment
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def merge(parts: Sequence[tuple[str, RunReport]]) -> RunReport:
     _check_unique(parts)
     reports = [report for _, report in parts]
     began, seconds = _time(reports)
+    chosen = [report.selection for report in reports]
     failures = dict.fromkeys(report.failure for report in reports if report.failure)
     return RunReport(
         run="+".join(dict.fromkeys(report.run for report in reports)),
@@ -38,6 +39,7 @@ def merge(parts: Sequence[tuple[str, RunReport]]) -> RunReport:
         interrupted=any(report.interrupted for report in reports),
         differences=tuple(each for report in reports for each in report.differences),
         failure="; ".join([*failures, *_missing(reports)]),
+        selection=chosen[0] if all(each == chosen[0] for each in chosen) else Selection(),
         notes=tuple(
             dict.fromkeys([*(note for report in reports for note in report.notes), *_differences(parts)])
         ),

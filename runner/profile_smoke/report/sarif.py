@@ -11,7 +11,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.report import moment, source
+from profile_smoke.report import moment, source, table
 from profile_smoke.report.escape import json_text, lines
 from profile_smoke.report.findings import MEANING, Finding, Level, Rule, findings
 from profile_smoke.report.text import clipped, counted, safe
@@ -27,6 +27,8 @@ _MOST = 5000
 """Code scanning shows no more results of one run."""
 _LONGEST = 4000
 """Characters of a message: enough for every sentence, and nothing from a container can fill a file."""
+_ANY = "any"
+_LONGEST_LIST = 100
 _LINK = re.compile(r"\[(?=[^\[\]]*\]\()")
 _ABOUT_RUN = (Rule.NOT_JUDGED, Rule.INCOMPLETE)
 _FINGERPRINTS = ("primaryLocationLineHash", "profileSmoke/v1")
@@ -65,21 +67,34 @@ def render(report: RunReport) -> str:
 def category(report: RunReport) -> str:
     """What tells the results of one job from those of the others of a workflow: the same in every run of that job.
 
-    Targets, and the profile, the scenario and the part of the selection where the job has just one.
+    Targets; the profile and the scenario where the job has just one, else what it was told to take, else any; its part of
+    the selection, if it has one.
     """
-    dimensions: list[Iterable[str]] = [
-        ["profile-smoke"],
-        sorted({cell.target.name for cell in report.cells}),
-        _single(cell.profile.name for cell in report.cells),
-        _single(cell.scenario for cell in report.cells),
-        [f"part {report.shard.replace('/', ' of ')}"] if report.shard else [],
+    profiles = _single(cell.profile.name for cell in report.cells)
+    scenarios = _single(cell.scenario for cell in report.cells)
+    only = report.selection.only if not (profiles and scenarios) else ()
+    dimensions = [
+        "+".join(sorted({cell.target.name for cell in report.cells})),
+        _listed(profiles or report.selection.profile),
+        _listed(scenarios or report.selection.scenario),
+        *([_listed(only)] if only else []),
+        *filter(None, _single(table.setting(cell) for cell in report.cells)),
+        *([f"part {report.shard.replace('/', ' of ')}"] if report.shard else []),
     ]
-    return "".join(f"{safe('+'.join(each)).replace('/', '-')}/" for each in dimensions if each)
+    while dimensions and dimensions[-1] in ("", _ANY):
+        dimensions.pop()
+    return "".join(f"{safe(each).replace('/', '-')}/" for each in ("profile-smoke", *dimensions))
 
 
 def _single(names: Iterable[str]) -> list[str]:
     found = set(names)
     return list(found) if len(found) == 1 else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names, or of many something shorter that is as good for telling them apart."""
+    text = "+".join(sorted(names)) or _ANY
+    return text if len(text) <= _LONGEST_LIST else hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _driver(report: RunReport, rules: Sequence[Rule]) -> dict[str, Any]:

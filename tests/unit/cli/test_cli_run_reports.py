@@ -15,14 +15,14 @@ from profile_smoke.__main__ import main
 from profile_smoke.cli import wiring
 from profile_smoke.cli.options import TargetName
 from profile_smoke.errors import DiskFullError
-from profile_smoke.model import Verdict
+from profile_smoke.model import Selection, Verdict
 from profile_smoke.report.interface import Format
 from profile_smoke.report.json import load
 from profile_smoke.scenario.model import LogCheck, Ready
 from profile_smoke.target.fake import FakeTarget, Life
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from profile_smoke.model import RunReport
@@ -57,7 +57,9 @@ def run(tmp_path: Path, home: str, monkeypatch: pytest.MonkeyPatch) -> Callable[
     monkeypatch.chdir(tmp_path)
 
     def execute(
-        script: Callable[[ContainerSpec], Life] = lambda _spec: UP, end: Callable[[], None] = lambda: None
+        script: Callable[[ContainerSpec], Life] = lambda _spec: UP,
+        end: Callable[[], None] = lambda: None,
+        words: Sequence[str] = (),
     ) -> Ended:
         monkeypatch.setattr(wiring, "target_names", lambda _options: (TargetName.OCI,))
         monkeypatch.setattr(
@@ -66,13 +68,24 @@ def run(tmp_path: Path, home: str, monkeypatch: pytest.MonkeyPatch) -> Callable[
         monkeypatch.setattr(wiring, "store", lambda: SimpleNamespace(cancel=lambda: None))
         monkeypatch.setattr(wiring, "targets", lambda *_: {"fake": Target(script, end)})
         reports = [word for form in Format for word in ("--report", f"{form}={form}")]
-        code = main(["run", "--no-observe", "--jobs", "1", "-q", "-o", "main", *reports])
+        code = main(["run", "--no-observe", "--jobs", "1", "-q", "-o", "main", *reports, *words])
         for form in Format:
             text = (tmp_path / form).read_text("utf-8")
             assert text.endswith("\n")
         return code, load((tmp_path / "json").read_text("utf-8"), "json")
 
     return execute
+
+
+def test_a_result_says_what_was_selected(
+    run: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an option or a variable; what a file of settings lists is all that there is."""
+    (tmp_path / "profile-smoke.toml").write_text('profile = ["web"]\nscenario = ["redis"]\n')
+    assert run()[1].selection == Selection()
+    monkeypatch.setenv("PROFILE_SMOKE_SCENARIO", "nginx,mysql")
+    selection = run(words=["--profile", "a*", "--only", "a/x@oci"])[1].selection
+    assert selection == Selection(("a*",), ("nginx", "mysql"), ("a/x@oci",))
 
 
 def no_space() -> None:

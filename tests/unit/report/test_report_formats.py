@@ -14,10 +14,10 @@ import jsonschema
 import pytest
 import xmlschema
 from hypothesis import given, settings
-from tests.unit.report.cells import golden_report, run
+from tests.unit.report.cells import cell, golden_report, run
 from tests.unit.report.test_report_json import reports
 
-from profile_smoke.model import RunReport, Verdict
+from profile_smoke.model import RunReport, Selection, Verdict
 from profile_smoke.report import sarif
 from profile_smoke.report.interface import Format, render
 from profile_smoke.report.text import Style
@@ -175,6 +175,41 @@ def test_fingerprints_tell_findings_apart_and_outlive_a_run() -> None:
     assert [each["partialFingerprints"]["primaryLocationLineHash"] for each in results(moved)] == first
 
 
+@pytest.mark.parametrize(
+    ("cells", "selection", "shard", "expected"),
+    [
+        (["a/x@oci", "b/y@docker"], Selection(), "", "docker+oci"),
+        (["a/x@oci", "b/y@oci"], Selection(profile=("b", "a")), "", "oci/a+b"),
+        (
+            ["a/x@oci", "b/y@oci"],
+            Selection(profile=("./p/*.json",), scenario=("y", "x")),
+            "",
+            "oci/.-p-*.json/x+y",
+        ),
+        (["a/x@oci", "b/x@oci"], Selection(), "", "oci/any/x"),
+        (["x/a@oci", "x/b@oci"], Selection(), "", "oci/x"),
+        (["a/x@oci", "b/y@oci"], Selection(), "2/3", "oci/any/any/part 2 of 3"),
+        (["a/x@oci", "b/y@oci"], Selection(only=("b/y@oci", "a/x@oci")), "", "oci/any/any/a-x@oci+b-y@oci"),
+        (["a/x@oci"], Selection(only=("a/x@oci",)), "", "oci/a/x"),
+        (["a/x@oci+no-new-privs"], Selection(), "", "oci/a/x/+no-new-privs"),
+        (["a/x@oci", "b/y@oci"], Selection(profile=("a" * 60, "b" * 60)), "", "oci/a34b4b72292f"),
+    ],
+)
+def test_a_category_is_of_what_the_job_was_told(
+    cells: list[str], selection: Selection, shard: str, expected: str
+) -> None:
+    """So that two jobs with several profiles on one target do not replace each other's results."""
+    found = []
+    for each in cells:
+        profile, _, rest = each.partition("/")
+        scenario, _, target = rest.partition("@")
+        made = cell(name=profile)
+        info = replace(made.target, name=target.partition("+")[0])
+        found.append(replace(made, id=each, scenario=scenario, target=info))
+    report = replace(run(*found), selection=selection, shard=shard)
+    assert sarif.category(report) == f"profile-smoke/{expected}/"
+
+
 def test_each_job_of_a_matrix_has_a_category_of_its_own() -> None:
     """By target, and by what it has just one of; the same whatever came out."""
     report = golden_report()
@@ -184,7 +219,6 @@ def test_each_job_of_a_matrix_has_a_category_of_its_own() -> None:
         for shard in ("", "1/2", "2/2")
     }
     assert len(categories) == 3 * len(report.cells)
-    assert sarif.category(report) == "profile-smoke/docker+oci/"
     blocked = replace(report.cells[0], verdict=Verdict.ERROR)
     assert sarif.category(replace(report, cells=(blocked,))) == sarif.category(
         replace(report, cells=report.cells[:1])

@@ -150,6 +150,7 @@ reports = st.builds(
     interrupted=st.booleans(),
     failure=texts,
     shard=st.sampled_from(["", "2/5"]),
+    selection=st.builds(model.Selection, profile=few(texts), scenario=few(texts), only=few(texts)),
     notes=few(texts),
     gate=st.none() | gates,
     schema=st.just(model.SCHEMA),

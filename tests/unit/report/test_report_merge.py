@@ -10,6 +10,7 @@ from tests.unit.report.cells import cell, run
 
 from profile_smoke.cli.exit_code import exit_code
 from profile_smoke.errors import BadFileError
+from profile_smoke.model import Selection
 from profile_smoke.report.merge import merge
 
 if TYPE_CHECKING:
@@ -44,6 +45,17 @@ def test_a_cell_that_is_there_twice_is_refused(order: int) -> None:
     assert str(caught.value) == (
         f"{parts[1][0]}: cells[0].id: a/nginx@oci is in {parts[0][0]} too; a cell counts once, "
         "so leave one of the files out"
+    )
+
+
+def test_what_was_selected_is_kept_where_all_parts_were_told_the_same() -> None:
+    """The parts of a shard are of one selection; jobs of a matrix are of as many, and together they are the whole."""
+    chosen = Selection(profile=("a", "b"))
+    parts = [part("a", "1/2", selection=chosen), part("b", "2/2", selection=chosen)]
+    assert merge(parts).selection == chosen
+    assert (
+        merge([parts[0], part("b", "2/2", selection=Selection(only=("b/nginx@oci",)))]).selection
+        == Selection()
     )
 
 

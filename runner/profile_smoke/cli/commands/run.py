@@ -13,6 +13,7 @@ from profile_smoke.cli.exit_code import exit_code
 from profile_smoke.cli.options import Keep, Options
 from profile_smoke.errors import SmokeError, UsageError
 from profile_smoke.interrupts import admitted
+from profile_smoke.model import Selection
 from profile_smoke.profile.edit import write_fix
 from profile_smoke.profile.purpose import DenyCheck
 from profile_smoke.report import baseline, write
@@ -101,7 +102,16 @@ def _execute(
         failed = error
         report = runner.report(cells, failure=_words(error))
     shard = f"{options.shard.index}/{options.shard.count}" if options.shard else ""
-    return replace(report, shard=shard), failed
+    return replace(report, shard=shard, selection=_selection(options)), failed
+
+
+def _selection(options: Options) -> Selection:
+    """What the command line or the environment chose; a list in the file of settings is all that there is."""
+    return Selection(
+        profile=options.profiles if "profiles" in options.narrowed else (),
+        scenario=options.scenarios if "scenarios" in options.narrowed else (),
+        only=options.only,
+    )
 
 
 def _words(error: Exception) -> str:
