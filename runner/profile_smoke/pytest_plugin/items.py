@@ -47,8 +47,9 @@ class CellItem(pytest.Item):
         self.cell = cell
         self._result: CellResult | None = None
         if self.config.pluginmanager.hasplugin("xdist"):
-            # With --dist loadgroup one worker has all cells of a scenario, and launches their control once.
-            self.add_marker(pytest.mark.xdist_group(f"{cell.scenario.name}@{cell.target}"))
+            # With --dist loadgroup one worker has all cells of a scenario, and launches their control once. Of a group's
+            # name xdist takes what comes after the last "@".
+            self.add_marker(pytest.mark.xdist_group(f"{cell.scenario.name} on {cell.target}"))
 
     def setup(self) -> None:
         """Run the cell."""

@@ -170,22 +170,25 @@ def test_the_control_is_launched_once_and_everything_ends(
     assert kinds[-1] == "finished"
 
 
-def test_workers_of_xdist_share_nothing(project: pytest.Pytester, scenario: Callable[..., None]) -> None:
-    """Each has a run of its own, and ends it; with loadgroup a scenario's cells stay together."""
+@pytest.mark.parametrize("dist", ["loadfile", "loadgroup"])
+def test_workers_of_xdist_share_nothing(
+    project: pytest.Pytester, scenario: Callable[..., None], dist: str
+) -> None:
+    """Each has a run of its own, and ends it; a scenario's cells stay together, and those of a target need not."""
     for name in ("one", "two", "three"):
         scenario(name, "tight: passed, minimal: passed")
     project.makeconftest(CONFTEST)
     result = project.runpytest_subprocess(
-        *FLAGS, "--profile-smoke-profile=minimal", "-n2", "--dist=loadgroup", "scenarios"
+        *FLAGS, "--profile-smoke-profile=minimal", "-n2", f"--dist={dist}", "scenarios"
     )
     result.assert_outcomes(passed=6)
     launched = [line for line in notes(project) if not line.startswith("finished")]
     runs = {line.split(" in ")[1] for line in launched}
-    assert 1 <= len(runs) <= 2
     assert (
-        len({run.split(" by ")[0] for run in runs})
+        len(runs)
+        == len({run.split(" by ")[0] for run in runs})
         == len({run.split(" by ")[1] for run in runs})
-        == len(runs)
+        == 2
     )
     assert sum(line.startswith("control") for line in launched) == 3
     assert sum(line.startswith("finished") for line in notes(project)) == len(runs)
