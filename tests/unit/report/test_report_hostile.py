@@ -20,7 +20,18 @@ import pytest
 from markdown_it import MarkdownIt
 from tests.unit.report.cells import golden_report
 
-from profile_smoke.model import Gate, GateFinding, GateRule, RunReport, Verdict, Waiver
+from profile_smoke.model import (
+    Difference,
+    DifferenceCause,
+    Gate,
+    GateFinding,
+    GateRule,
+    ProfileScore,
+    RunReport,
+    Tier,
+    Verdict,
+    Waiver,
+)
 from profile_smoke.report.interface import Format, render
 from profile_smoke.report.text import Style
 
@@ -86,6 +97,8 @@ def short_report() -> RunReport:
             denials=cell.denials[:3],
             log=cell.log[:3],
             launches=cell.launches[:3],
+            score=ProfileScore(Tier.C, ("reason",)),
+            manifest=({"kind": "Pod", "metadata": {"name": "pod"}},),
         )
         for cell in report.cells
         if cell.unexpected or cell.verdict is Verdict.ERROR
@@ -96,7 +109,8 @@ def short_report() -> RunReport:
         GateFinding(GateRule.UNUSED, "p", ("id",), None, "text"),
     )
     gate = Gate((GateRule.UNUSED, GateRule.DIGEST), found)
-    return replace(report, cells=cells, failure="why", notes=("note",), gate=gate)
+    differences = (Difference("works", "fails", DifferenceCause.RUNTIME, ("call",), "text"),)
+    return replace(report, cells=cells, failure="why", notes=("note",), gate=gate, differences=differences)
 
 
 def report_of(text: str) -> RunReport:
@@ -256,3 +270,7 @@ def test_the_checks_would_notice() -> None:
             Format.JUNIT: whole.replace("<testcase", "<testcase extra='1'", 1),
         }.get(form, whole.replace("{", '{"extra": 1,', 1))
         assert STRUCTURES[form](bad) != STRUCTURES[form](whole), form
+    whole = render(report_of("harmless"), Format.PROMETHEUS, Style())
+    for bad in (whole.replace('profile="harmless"', 'profile="harm"less"', 1), whole + "evil 1 2 3\n"):
+        with pytest.raises(AssertionError):
+            prometheus_structure(bad)
