@@ -13,7 +13,7 @@ from profile_smoke.cli.profile_options import RUNTIME_DEFAULT, Host, Reader
 from profile_smoke.errors import BadFileError, NothingSelectedError, UsageError
 from profile_smoke.gate.judge import Judge, Scope
 from profile_smoke.gate.policy import USUAL, Policy
-from profile_smoke.model import Expected, ProfileScore, Verdict
+from profile_smoke.model import Expected, GateRule, ProfileScore, Verdict
 from profile_smoke.profile import document
 from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.profile.purpose import DenyCheck
@@ -41,6 +41,10 @@ def check(options: Options, cells: Sequence[Cell]) -> None:
         return
     if options.max_unused is not None and not options.observe:
         raise UsageError("gate.max-unused tells what is observed; leave out --no-observe")
+    if _compares(options) and options.baseline is None:
+        raise UsageError(
+            'gate.fail-on has "new-denial", which is told from a baseline; name one with --baseline'
+        )
     if all(cell.expected is Expected.ANY for cell in cells):
         raise NothingSelectedError(
             "the gate would pass on nothing: no selected cell is expected to come to anything; say so in [expect]"
@@ -65,14 +69,22 @@ def policy(options: Options) -> Policy:
         min_score=options.min_score,
         waivers=options.waivers,
         deny=DenyCheck(options.deny, options.permit),
+        compares=_compares(options),
     )
+
+
+def _compares(options: Options) -> bool:
+    """Whether new denials are looked for: where the rule is asked for by its name, or there is a baseline."""
+    asked = GateRule.NEW_DENIAL in options.fail_on
+    return asked or (not options.fail_on and options.baseline is not None)
 
 
 def scope(options: Options, report: RunReport) -> Scope:
     """How much of what the file of settings speaks of was run: a stored result may be a part, or lack one."""
-    if options.narrowed - {"profiles"} or report.shard or report.failure:
+    chosen = report.selection
+    if options.narrowed - {"profiles"} or chosen.scenario or chosen.only or report.shard or report.failure:
         return Scope.PART
-    return Scope.SOME_PROFILES if options.narrowed else Scope.ALL
+    return Scope.SOME_PROFILES if options.narrowed or chosen.profile else Scope.ALL
 
 
 def _scored(report: RunReport, options: Options) -> RunReport:

@@ -27,13 +27,17 @@ ALWAYS = (GateRule.ERROR, GateRule.EXPIRED_WAIVER, GateRule.UNUSED_WAIVER)
 
 @dataclass(frozen=True)
 class Policy:
-    """`max_unused` and `min_score` None: not looked at. `deny` says which dangerous calls a profile must not permit."""
+    """`max_unused` and `min_score` None: not looked at. `deny` says which dangerous calls a profile must not permit.
+
+    `compares`: there is a baseline that new denials are told from.
+    """
 
     fail_on: tuple[GateRule, ...]
     max_unused: int | None
     min_score: Tier | None
     waivers: tuple[Waiver, ...]
     deny: DenyCheck
+    compares: bool = False
 
     @property
     def rules(self) -> tuple[GateRule, ...]:

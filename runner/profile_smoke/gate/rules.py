@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profile_smoke.model import Expected, GateFinding, GateRule, Tier, Verdict
+from profile_smoke.model import Expected, GateFinding, GateRule, Tier, Verdict, forbidden_call
 from profile_smoke.profile.purpose import violations
 
 if TYPE_CHECKING:
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from profile_smoke.gate.policy import Policy
     from profile_smoke.model import CellResult, DangerousCall, RunReport
+    from profile_smoke.profile.purpose import DenyCheck
 
 _DEFINITE = (Verdict.PASSED, Verdict.BLOCKED)
 _FOLD = 8
@@ -60,6 +61,8 @@ def _unmeasured(cell: CellResult, policy: Policy) -> Iterator[str]:
     meant = cell.expected is Expected.PASSED
     if GateRule.DANGEROUS in policy.fail_on and not cell.dangerous_from:
         yield "which dangerous calls its filter permits was not asked"
+    if policy.compares and meant and cell.drift is None:
+        yield "what its workload uses was not compared with a baseline (--baseline)"
     if policy.max_unused is not None and meant and cell.verdict is Verdict.PASSED and cell.unused is None:
         yield "what its profile allows and nothing used was not measured (--unused)"
     if policy.min_score is not None and cell.score is None:
@@ -84,7 +87,7 @@ def _dangerous(report: RunReport, policy: Policy) -> Iterator[GateFinding]:
     for cell in report.cells:
         if cell.profile.path is None or cell.verdict not in _DEFINITE:
             continue
-        for (syscall, danger), rows in _permitted(cell.dangerous, policy.deny.forbids(cell.profile.name)):
+        for (syscall, danger), rows in _permitted(cell, policy.deny):
             [line, *more] = violations(rows, {danger})
             details = f" (and {len(more)} more ways of calling it)" if more else ""
             key = (cell.profile.name, cell.target.name, syscall, f"{line}{details}")
@@ -99,13 +102,14 @@ def _dangerous(report: RunReport, policy: Policy) -> Iterator[GateFinding]:
         )
 
 
-def _permitted(
-    rows: Iterable[DangerousCall], forbidden: frozenset[str]
-) -> Iterable[tuple[tuple[str, str], list[DangerousCall]]]:
-    """The permitted rows of forbidden classes by call and class."""
+def _permitted(cell: CellResult, deny: DenyCheck) -> Iterable[tuple[tuple[str, str], list[DangerousCall]]]:
+    """The permitted rows of forbidden classes by call and class: of those that the run was told of, too."""
+    forbidden = deny.forbids(cell.profile.name)
+    told = {forbidden_call(line) for line in cell.forbidden}
     found: dict[tuple[str, str], list[DangerousCall]] = {}
-    for row in rows:
-        if row.permitted and row.danger in forbidden:
+    for row in cell.dangerous:
+        meant = row.danger in forbidden or (row.syscall in told and row.danger not in deny.permit)
+        if row.permitted and meant:
             found.setdefault((row.syscall, row.danger), []).append(row)
     return found.items()
 

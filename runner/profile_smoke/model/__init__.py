@@ -16,6 +16,7 @@ from profile_smoke.model._cell import (
     TargetInfo,
     Tier,
     Verdict,
+    forbidden_call,
 )
 from profile_smoke.model._filter import (
     Cause,
@@ -99,5 +100,6 @@ __all__ = [
     "UnusedCalls",
     "Verdict",
     "Waiver",
+    "forbidden_call",
     "probe_phase",
 ]

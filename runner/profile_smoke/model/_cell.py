@@ -11,6 +11,11 @@ from profile_smoke.model._filter import DangerousCall, FilterCheck
 from profile_smoke.model._launch import Denial, Fix, Launch
 
 
+def forbidden_call(line: str) -> str:
+    """The syscall of a line of `CellResult.forbidden`, which begins with it: `clone(CLONE_NEWUSER) [...] on ...`."""
+    return line.partition(" ")[0].partition("(")[0]
+
+
 class Verdict(StrEnum):
     """What a cell came to."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from profile_smoke.model import CellResult, Effect, GateRule, ProfileRef, RunReport, Verdict
+from profile_smoke.model import CellResult, Effect, GateRule, ProfileRef, RunReport, Verdict, forbidden_call
 from profile_smoke.report import drift, words
 from profile_smoke.report.gate import until
 
@@ -138,11 +138,6 @@ def _of_cell(cell: CellResult, *, decides: bool) -> Iterator[Finding]:
         opens = [each.text for each in cell.filter.findings if each.opens]
         for text in (*cell.filter.differences, *opens):
             yield _about(cell, Rule.FILTER_DIFFERS, Level.WARNING, f"{cell.id}: {text}", subject=text)
-
-
-def forbidden_call(line: str) -> str:
-    """The syscall of a line of `CellResult.forbidden`, which begins with it: `clone(CLONE_NEWUSER) [...] on ...`."""
-    return line.partition(" ")[0].partition("(")[0]
 
 
 def _about(

@@ -15,7 +15,16 @@ from profile_smoke.cli.options import Command, Options
 from profile_smoke.errors import NothingSelectedError, UsageError
 from profile_smoke.gate.judge import Scope
 from profile_smoke.gate.policy import USUAL
-from profile_smoke.model import CellResult, Expected, GateRule, ProfileRef, TargetInfo, Tier, Verdict
+from profile_smoke.model import (
+    CellResult,
+    Expected,
+    GateRule,
+    ProfileRef,
+    Selection,
+    TargetInfo,
+    Tier,
+    Verdict,
+)
 from profile_smoke.profile.document import load
 from profile_smoke.report.json import dump
 
@@ -43,6 +52,8 @@ def test_what_leaves_it_without_an_answer_is_told_before_anything_is_launched(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="max-unused tells what is observed"):
         gating.check(replace(GATE, max_unused=1, observe=False), [])
+    with pytest.raises(UsageError, match="told from a baseline"):
+        gating.check(replace(GATE, fail_on=(GateRule.NEW_DENIAL,)), [])
     with pytest.raises(NothingSelectedError, match="would pass on nothing"):
         gating.check(GATE, [])
     (tmp_path / "profile-smoke.toml").write_text('[expect]\n"*/*" = "any"\n[gate]\n')
@@ -67,7 +78,24 @@ def test_how_much_is_run(narrowed: set[str], scope: Scope) -> None:
 def test_a_stored_part_tells_of_no_waiver_that_it_is_unused() -> None:
     """Nor does a result that lacks a part."""
     assert gating.scope(GATE, replace(run(), shard="1/2")) is Scope.PART
+    assert gating.scope(GATE, replace(run(), selection=Selection(scenario=("nginx",)))) is Scope.PART
+    assert gating.scope(GATE, replace(run(), selection=Selection(only=("web/nginx@oci",)))) is Scope.PART
+    assert gating.scope(GATE, replace(run(), selection=Selection(profile=("web",)))) is Scope.SOME_PROFILES
     assert gating.scope(GATE, replace(run(), failure="of 2 parts these are missing: 2")) is Scope.PART
+
+
+@pytest.mark.parametrize(
+    ("changes", "compares"),
+    [
+        ({}, False),
+        ({"baseline": "b.json"}, True),
+        ({"fail_on": (GateRule.NEW_DENIAL,)}, True),
+        ({"fail_on": (GateRule.BLOCKED,), "baseline": "b.json"}, False),
+    ],
+)
+def test_new_denials_need_a_baseline(changes: dict[str, object], compares: bool) -> None:  # noqa: FBT001
+    """A stored result that was not compared with one is no silence, where the rule has a baseline or was asked for."""
+    assert gating.policy(replace(GATE, **changes)).compares is compares  # type: ignore[arg-type]
 
 
 def test_what_it_is_told() -> None:

@@ -104,12 +104,14 @@ def test_error_is_always_in_force() -> None:
 def test_what_a_rule_needs_and_was_not_measured_is_an_error() -> None:
     """Never silence: a stored result may come from a run that did not look."""
     asked = replace(cell(), dangerous_from="loaded", unused=(), score=ProfileScore(Tier.A, ()))
-    every = policy(GateRule.DANGEROUS, max_unused=9, min_score=Tier.E)
+    asked = replace(asked, drift=Drift("b.json", ImageInfo("nginx", "sha256:00"), (), (), (), ()))
+    every = policy(GateRule.DANGEROUS, GateRule.NEW_DENIAL, max_unused=9, min_score=Tier.E, compares=True)
     assert told(run(asked), every) == []
     for missing, words in (
         ({"dangerous_from": ""}, "dangerous calls"),
         ({"unused": None}, "--unused"),
         ({"score": None}, "not scored"),
+        ({"drift": None}, "--baseline"),
     ):
         [finding] = findings(run(replace(asked, **missing)), every)
         assert finding.rule is GateRule.ERROR
@@ -152,8 +154,12 @@ def test_dangerous_is_a_finding_for_each_profile_target_and_call() -> None:
     ]
     assert "on x86_64, x86" in found[0].text
     assert "and 1 more ways of calling it" in found[1].text
+    told_to_run = replace(one, forbidden=("clone(CLONE_NEWUSER) [namespaces] on x86_64: x",))
+    assert told(run(told_to_run), policy(GateRule.DANGEROUS, deny=DenyCheck(permit=("tracing",)))) == [
+        ("dangerous", "web", "clone")
+    ]
     permit = policy(GateRule.DANGEROUS, deny=DenyCheck(permit=("tracing", "namespaces")))
-    assert told(run(one, two), permit) == []
+    assert told(run(replace(told_to_run, id="x"), two), permit) == []
 
 
 def test_dangerous_does_not_look_at_the_targets_own_default() -> None:
