@@ -15,7 +15,7 @@ from tests.support.seccomp_oracle import RefusedError, compile_profile, sound
 
 from profile_smoke.errors import RuntimeRefusedError
 from profile_smoke.observe import readback
-from profile_smoke.profile import bpf, render
+from profile_smoke.profile import render, returns
 from profile_smoke.profile.bpf import Program
 from profile_smoke.profile.dangerous import UPPER, dangerous
 from profile_smoke.profile.evaluate import Evaluator
@@ -156,7 +156,7 @@ def agreeing(kernel: Kernel, profile: Profile, seed: int) -> None:
     evaluator = Evaluator(profile, "x86_64", known=libseccomp.resolves)
     tried = list(calls(profile, seed, 24))
     for (arch, number, args), outcome in zip(tried, kernel.outcomes(raw, tried), strict=True):
-        does = bpf.decision(program.run(tables.audit_arch(arch), number, args))
+        does = returns.decision(program.run(tables.audit_arch(arch), number, args))
         where = (arch, number, [hex(arg) for arg in args])
         assert evaluator.decide(arch, number, args) == does, where
         assert shown_by(outcome, does), (*where, does, outcome)

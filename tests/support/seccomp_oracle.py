@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hypothesis import reject
 
-from profile_smoke.profile import bpf
+from profile_smoke.profile import returns
 from profile_smoke.profile.model import Action, Arg, Op, Profile
 from profile_smoke.syscall import libseccomp, tables
 
@@ -140,7 +140,7 @@ def _compiled(profile: Profile, optimize: int) -> bytes:
 
 
 def _ret(action: Action, errno_ret: int | None) -> int:
-    return bpf.value(action, errno.EPERM if errno_ret is None else errno_ret)
+    return returns.value(action, errno.EPERM if errno_ret is None else errno_ret)
 
 
 def _token(lib: ctypes.CDLL, name: str) -> ctypes.c_uint32:
@@ -182,7 +182,7 @@ def _stub(lib: ctypes.CDLL, profile: Profile) -> bytes:
         return b""
     lib.seccomp_syscall_resolve_name_arch.restype = ctypes.c_int32
     code: list[tuple[int, int, int, int]] = []
-    enosys = bpf.value(Action.ERRNO, errno.ENOSYS)
+    enosys = returns.value(Action.ERRNO, errno.ENOSYS)
     for scmp in dict.fromkeys(profile.architectures):
         arch = tables.arch_of_scmp(scmp)
         assert arch

@@ -1,7 +1,6 @@
-"""Classic BPF as seccomp runs it: parse, validate, run, and read the result.
+"""Classic BPF as seccomp runs it: parse, validate, run. What comes out is read by `profile.returns`.
 
-Sources: kernel `seccomp_check_filter` and `seccomp_run_filters` (kernel/seccomp.c), `bpf_check_classic`
-(net/core/filter.c); linux/seccomp.h for the return values.
+Sources: kernel `seccomp_check_filter` (kernel/seccomp.c), `bpf_check_classic` (net/core/filter.c).
 """
 
 from __future__ import annotations
@@ -13,26 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from profile_smoke.errors import InstrumentError
-from profile_smoke.profile.model import Action, Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _FIRST_BEYOND = 2
-_ACTION_MASK, _DATA_MASK, _MAX_ERRNO = 0xFFFF0000, 0xFFFF, 4095
-_VALUES = {
-    Action.KILL_PROCESS: 0x80000000,
-    Action.KILL: 0x00000000,
-    Action.KILL_THREAD: 0x00000000,
-    Action.TRAP: 0x00030000,
-    Action.ERRNO: 0x00050000,
-    Action.NOTIFY: 0x7FC00000,
-    Action.TRACE: 0x7FF00000,
-    Action.LOG: 0x7FFC0000,
-    Action.ALLOW: 0x7FFF0000,
-}
-_ACTIONS = {number: action for action, number in _VALUES.items() if action is not Action.KILL}
-
 _LIMIT, _SCRATCH, _DATA_SIZE, _WORD = 4096, 16, 64, 0xFFFFFFFF
 LD_ABS, _LD_LEN, _LDX_LEN = 0x20, 0x80, 0x81
 _LD_IMM, _LDX_IMM, _LD_MEM, _LDX_MEM, _ST, _STX, _TAX, _TXA = 0x00, 0x01, 0x60, 0x61, 0x02, 0x03, 0x07, 0x87
@@ -60,32 +44,6 @@ _COMPUTE: Mapping[int, Callable[[int, int], int]] = {
 }
 _MEMORY = frozenset({_LD_MEM, _LDX_MEM, _ST, _STX})
 _SIMPLE = frozenset({_LD_LEN, _LDX_LEN, _LD_IMM, _LDX_IMM, _TAX, _TXA, RET_K, RET_A, _NEG})
-
-
-def value(action: Action, data: int = 0) -> int:
-    """The return value by which a filter asks for an action; `data` is the errno of ERRNO or the message of TRACE."""
-    return _VALUES[action] | (data & _DATA_MASK if action in (Action.ERRNO, Action.TRACE) else 0)
-
-
-def decision(ret: int) -> Decision:
-    """What the kernel does on a filter's return value: unknown actions kill, errno is capped at 4095."""
-    action = _ACTIONS.get(ret & _ACTION_MASK, Action.KILL_PROCESS)
-    if action is Action.ERRNO:
-        return Decision(action, min(ret & _DATA_MASK, _MAX_ERRNO))
-    return Decision(action, ret & _DATA_MASK if action is Action.TRACE else 0)
-
-
-def combine(rets: Iterable[int]) -> int:
-    """The value that counts among stacked filters, given most recent first: the lowest action, first on a tie.
-
-    Actions compare as signed 32-bit numbers, which puts KILL_PROCESS below all others.
-    """
-
-    def rank(ret: int) -> int:
-        action = ret & _ACTION_MASK
-        return action - (1 << 32) if action & 0x80000000 else action
-
-    return min(rets, key=rank, default=_VALUES[Action.ALLOW])
 
 
 class Instruction(NamedTuple):

@@ -6,7 +6,7 @@ import errno
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from profile_smoke.profile import bpf, sampling
+from profile_smoke.profile import returns, sampling
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.syscall import tables
 
@@ -34,7 +34,9 @@ def differences(programs: Sequence[Program], evaluator: Evaluator, arches: Seque
             name = tables.name(arch, number)
             for args in samples.get(name or "", sampling.UNCONDITIONAL):
                 says = evaluator.decide(arch, number, args)
-                does = bpf.decision(bpf.combine(program.run(audit, number, args) for program in programs))
+                does = returns.decision(
+                    returns.combine(program.run(audit, number, args) for program in programs)
+                )
                 if says != does:
                     alike[name is None, sampling.shown(args), says, does].append(number)
                     break

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from profile_smoke.errors import RuntimeRefusedError
-from profile_smoke.profile import bpf
+from profile_smoke.profile import returns
 from profile_smoke.profile.conditions import ConflictError, Tree
 from profile_smoke.profile.model import Action, Arg, Decision, Op, Profile, Rule
 from profile_smoke.syscall import multiplexed, tables
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _WORD = 0xFFFFFFFF
-_BAD_ARCH = bpf.value(Action.KILL_THREAD)
-_ENOSYS = bpf.value(Action.ERRNO, errno.ENOSYS)
+_BAD_ARCH = returns.value(Action.KILL_THREAD)
+_ENOSYS = returns.value(Action.ERRNO, errno.ENOSYS)
 
 
 @dataclass
@@ -76,12 +76,12 @@ class Evaluator:
 
     def decide(self, arch: str, number: int, args: Sequence[int]) -> Decision:
         """What happens to a call: `number` as the kernel sees it (x32 with bit 30), up to six `args`."""
-        return bpf.decision(self.ret(arch, number, args))
+        return returns.decision(self.ret(arch, number, args))
 
     @property
     def otherwise(self) -> Decision:
         """What happens to a call of an ABI that the filter has, where no rule holds."""
-        return bpf.decision(self._default)
+        return returns.decision(self._default)
 
     def looks_at_args(self, arch: str, number: int) -> bool:
         """Whether the answer to this call depends on its arguments."""
@@ -131,7 +131,7 @@ class Evaluator:
 
 
 def _ret(action: Action, errno_ret: int | None) -> int:
-    return bpf.value(action, errno.EPERM if errno_ret is None else errno_ret)
+    return returns.value(action, errno.EPERM if errno_ret is None else errno_ret)
 
 
 def alternatives(args: Sequence[Arg]) -> tuple[tuple[Arg, ...], ...]:

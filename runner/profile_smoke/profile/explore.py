@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from profile_smoke.profile import bpf
+from profile_smoke.profile import bpf, returns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ def answers(
         words = todo.pop()
         call = [number & _WORD, audit_arch, 0, 0, *words]
         results = [_traced(program, call) for program in programs]
-        found.setdefault(bpf.combine(ret for ret, _ in results), _args(words))
+        found.setdefault(returns.combine(ret for ret, _ in results), _args(words))
         for each in (seen for _, comparisons in results for seen in comparisons):
             place = each.word - _ARGS
             if place % 2 and not wide:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from profile_smoke.errors import RuntimeRefusedError
 from profile_smoke.model import Cause, FilterFinding
-from profile_smoke.profile import bpf, sampling
+from profile_smoke.profile import returns, sampling
 from profile_smoke.profile.compare import describe
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Decision, Profile
@@ -169,7 +169,7 @@ class _Causes:
         programs = self._found.programs
         audit = tables.audit_arch(each.arch)
         return len(programs) > 1 and any(
-            bpf.decision(program.run(audit, each.number, each.args)) == each.says for program in programs
+            returns.decision(program.run(audit, each.number, each.args)) == each.says for program in programs
         )
 
     @cached_property

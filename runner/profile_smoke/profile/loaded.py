@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from profile_smoke.profile import bpf, explore
+from profile_smoke.profile import explore, returns
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ class LoadedFilter:
 
     def decide(self, audit_arch: int, number: int, args: Sequence[int]) -> Decision:
         """The kernel's own answer to one call."""
-        return bpf.decision(bpf.combine(program.run(audit_arch, number, args) for program in self.programs))
+        return returns.decision(
+            returns.combine(program.run(audit_arch, number, args) for program in self.programs)
+        )
 
     def looks_at_args(self, audit_arch: int, number: int) -> bool:
         """Whether the answer to this call may depend on its arguments."""
@@ -49,5 +51,5 @@ class LoadedFilter:
         wide = upper and arch not in _NARROW
         found: dict[Decision, tuple[int, ...]] = {}
         for ret, args in explore.answers(self.programs, audit, number, fixed=fixed, wide=wide).items():
-            found.setdefault(bpf.decision(ret), args)
+            found.setdefault(returns.decision(ret), args)
         return found

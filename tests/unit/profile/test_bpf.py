@@ -1,4 +1,4 @@
-"""The BPF interpreter: what it refuses, what it computes, how results combine."""
+"""The BPF interpreter: what it refuses, what it computes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import struct
 import pytest
 
 from profile_smoke.errors import InstrumentError
-from profile_smoke.profile.bpf import Program, combine, decision, value
-from profile_smoke.profile.model import Action, Decision
+from profile_smoke.profile.bpf import Program
 
 RET_ALLOW, LD_NR = (0x06, 0, 0, 0x7FFF0000), (0x20, 0, 0, 0)
 
@@ -97,43 +96,3 @@ def test_compares_with_x() -> None:
     """A comparison can use X; greater means unsigned."""
     program = Program.parse(raw((0x01, 0, 0, 5), LD_NR, (0x2D, 0, 1, 0), (0x06, 0, 0, 1), (0x06, 0, 0, 2)))
     assert [program.run(0, number, ()) for number in (5, 6, 0xFFFFFFFF)] == [2, 1, 1]
-
-
-@pytest.mark.parametrize(
-    ("ret", "expected"),
-    [
-        (0x7FFF0000, Decision(Action.ALLOW)),
-        (0x7FFC0000, Decision(Action.LOG)),
-        (0x7FF00003, Decision(Action.TRACE, 3)),
-        (0x7FC00000, Decision(Action.NOTIFY)),
-        (0x00050026, Decision(Action.ERRNO, 38)),
-        (0x0005FFFF, Decision(Action.ERRNO, 4095)),
-        (0x00030001, Decision(Action.TRAP)),
-        (0x00000000, Decision(Action.KILL_THREAD)),
-        (0x80000000, Decision(Action.KILL_PROCESS)),
-        (0x12340000, Decision(Action.KILL_PROCESS)),
-    ],
-)
-def test_reads_results(ret: int, expected: Decision) -> None:
-    """A return value is an action and, for some, a number; what the kernel does not know kills the process."""
-    assert decision(ret) == expected
-
-
-def test_stacked_filters() -> None:
-    """The strictest result counts, the most recent filter's on a tie, and no filter allows."""
-    order = [
-        value(Action.KILL_PROCESS),
-        value(Action.KILL_THREAD),
-        value(Action.TRAP),
-        value(Action.ERRNO, 1),
-        value(Action.NOTIFY),
-        value(Action.TRACE, 1),
-        value(Action.LOG),
-        value(Action.ALLOW),
-    ]
-    for index, stricter in enumerate(order):
-        for other in order[index:]:
-            assert combine([other, stricter]) == stricter
-            assert combine([stricter, other]) == stricter
-    assert combine([value(Action.ERRNO, 38), value(Action.ERRNO, 1)]) == value(Action.ERRNO, 38)
-    assert combine([]) == value(Action.ALLOW)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tests.support.seccomp_oracle import RefusedError, compile_profile, sound
 
 from profile_smoke.errors import RuntimeRefusedError
-from profile_smoke.profile.bpf import Program, decision
+from profile_smoke.profile.bpf import Program
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Arg, Op, Profile, Rule
+from profile_smoke.profile.returns import decision
 from profile_smoke.syscall import libseccomp, tables
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.seccomp_oracle import RefusedError, compile_profile
 
-from profile_smoke.profile import bpf, explore
+from profile_smoke.profile import bpf, explore, returns
 from profile_smoke.profile.bpf import Program
 from profile_smoke.profile.loaded import LoadedFilter
 from profile_smoke.profile.model import Action, Arg, Decision, Op, Profile, Rule
@@ -65,18 +65,18 @@ def test_given_bits_stay() -> None:
     """With a socket's family given, the answer for another family is none of its answers."""
     program = compiled(ioctl(Arg(0, 2, Op.EQ)))
     found = explore.answers((program,), AUDIT, IOCTL, fixed=((0, 0xFFFFFFFF, 3),))
-    assert {bpf.decision(ret) for ret in found} == {EPERM}
+    assert {returns.decision(ret) for ret in found} == {EPERM}
     found = explore.answers((program,), AUDIT, IOCTL, fixed=((0, 0xFFFFFFFF, 2),))
-    assert {bpf.decision(ret) for ret in found} == {ALLOW, EPERM}  # EPERM: with the upper half set
+    assert {returns.decision(ret) for ret in found} == {ALLOW, EPERM}  # EPERM: with the upper half set
     found = explore.answers((program,), AUDIT, IOCTL, fixed=((0, 0xFFFFFFFF, 2),), wide=False)
-    assert {bpf.decision(ret) for ret in found} == {ALLOW}
+    assert {returns.decision(ret) for ret in found} == {ALLOW}
 
 
 def test_bits_of_the_upper_half_can_be_given_too() -> None:
     """A mask over both halves keeps both."""
     program = compiled(ioctl(Arg(0, 1 << 40, Op.MASKED_EQ, 1 << 40)))
     found = explore.answers((program,), AUDIT, IOCTL, fixed=((0, 1 << 40, 1 << 40),))
-    assert {bpf.decision(ret): args[0] for ret, args in found.items()} == {ALLOW: 1 << 40}
+    assert {returns.decision(ret): args[0] for ret, args in found.items()} == {ALLOW: 1 << 40}
 
 
 def test_stacked_programs_answer_together() -> None:

@@ -8,7 +8,7 @@ from tests.support.made_profiles import ARCH_MAP, NAMES, profiles
 from tests.support.seccomp_oracle import compile_profile
 
 from profile_smoke.errors import RuntimeRefusedError
-from profile_smoke.profile import bpf
+from profile_smoke.profile import bpf, returns
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Arg, Op, Profile, Rule
 from profile_smoke.profile.observed import observed
@@ -143,7 +143,7 @@ def test_libseccomp_takes_it_and_notifies_every_call_that_it_knows(arches: tuple
         for name, number in tables.numbers(arch).items():
             if libseccomp.resolves(name):
                 allowed = name in ("futex", "read", "write", "rt_sigreturn", "socket", "semop", "openat")
-                found = bpf.decision(program.run(tables.audit_arch(arch), number, (1,) * 6)).action
+                found = returns.decision(program.run(tables.audit_arch(arch), number, (1,) * 6)).action
                 assert found is (Action.ALLOW if allowed else Action.NOTIFY), f"{arch} {name}"
 
 
@@ -162,7 +162,7 @@ def test_an_ordinary_fork_is_not_notified_of() -> None:
     assert clone is not None
 
     def action(flags: int) -> Action:
-        return bpf.decision(program.run(tables.audit_arch("x86_64"), clone, (flags,))).action
+        return returns.decision(program.run(tables.audit_arch("x86_64"), clone, (flags,))).action
 
     assert [action(flags) for flags in (0, 0x11, 0x1200011, 0x3D0F00)] == [Action.ALLOW] * 4
     bits = [1 << place for place in range(32) if mask >> place & 1]
