@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from profile_smoke.profile._effect import of_default
 from profile_smoke.profile.lint.interface import Report, Rule, Severity
-from profile_smoke.profile.lint.subject import refusing
+from profile_smoke.profile.lint.subject import grouped, refusing
 from profile_smoke.profile.model import Action, Decision
 
 if TYPE_CHECKING:
@@ -36,17 +35,20 @@ _INIT_WITH_PRIVILEGES = (
 
 def _new_call(subject: Subject) -> Iterator[Report]:
     """One finding for each place that refuses some of them, with the reason of the first."""
-    found: dict[tuple[Place, str], list[str]] = defaultdict(list)
-    for name in _WITH_FALLBACK:
-        answers = (subject.decide(arch, name) for arch in subject.abis)
-        wrong = next((answer for answer in answers if answer and not _falls_back(answer)), None)
-        if wrong is not None:
-            found[subject.of(name, refusing), _shown(wrong)].append(name)
-    for (place, answer), names in found.items():
+    for (place, answer), names in grouped(_without_fallback(subject)).items():
         yield Report(
             place,
             f"{', '.join(names)} answered with {answer}, not ENOSYS: {_WITH_FALLBACK[names[0]]}",
         )
+
+
+def _without_fallback(subject: Subject) -> Iterator[tuple[tuple[Place, str], str]]:
+    """Those calls that some ABI answers wrongly: where that is said and with what answer, and the name."""
+    for name in _WITH_FALLBACK:
+        answers = (subject.decide(arch, name) for arch in subject.abis)
+        wrong = next((answer for answer in answers if answer and not _falls_back(answer)), None)
+        if wrong is not None:
+            yield (subject.of(name, refusing), _shown(wrong)), name
 
 
 def _falls_back(answer: Decision) -> bool:
@@ -79,28 +81,27 @@ def _default_permits(subject: Subject) -> Iterator[Report]:
 
 
 def _exit_refused(subject: Subject) -> Iterator[Report]:
-    refused = subject.refused(("exit_group",))
-    if refused:
-        yield Report(
-            subject.of("exit_group", refusing),
-            "exit_group is refused: programs end by a crash, and a runtime whose init fails under the filter hangs "
-            "instead of saying why",
-        )
+    yield from _refused(
+        subject,
+        "exit_group",
+        "{} is refused: programs end by a crash, and a runtime whose init fails under the filter hangs instead of "
+        "saying why",
+    )
 
 
 def _runtime_call_refused(subject: Subject) -> Iterator[Report]:
-    always = subject.refused(_INIT_ALWAYS.split())
-    if always:
-        yield Report(
-            subject.of(always[0], refusing),
-            f"no container starts: runc's init needs {', '.join(always)} under the filter",
-        )
-    privileged = subject.refused(_INIT_WITH_PRIVILEGES.split())
-    if privileged:
-        yield Report(
-            subject.of(privileged[0], refusing),
-            f"containers start with no_new_privs only: without, runc's init needs {', '.join(privileged)} under the filter",
-        )
+    yield from _refused(subject, _INIT_ALWAYS, "no container starts: runc's init needs {} under the filter")
+    yield from _refused(
+        subject,
+        _INIT_WITH_PRIVILEGES,
+        "containers start with no_new_privs only: without, runc's init needs {} under the filter",
+    )
+
+
+def _refused(subject: Subject, calls: str, text: str) -> Iterator[Report]:
+    """One finding for those calls that the machine's own ABI refuses, where the first of them is refused."""
+    if refused := subject.refused(calls.split()):
+        yield Report(subject.of(refused[0], refusing), text.format(", ".join(refused)))
 
 
 RULES = (

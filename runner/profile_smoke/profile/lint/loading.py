@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from profile_smoke.profile import raw_oci
 from profile_smoke.profile._names import FOREIGN
 from profile_smoke.profile.lint.interface import Report, Rule, Severity
-from profile_smoke.profile.lint.subject import few
+from profile_smoke.profile.lint.subject import few, grouped
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -41,11 +40,12 @@ def _denial_not_loaded(subject: Subject) -> Iterator[Report]:
 
 def _name_not_loaded(subject: Subject) -> Iterator[Report]:
     """One finding for each rule: a library that is a little older lacks many names."""
-    found: dict[int, list[tuple[str, Place]]] = defaultdict(list)
-    for name, index, place, opens in _lost(subject):
-        if not opens and name in tables.all_names():
-            found[index].append((name, place))
-    for lost in found.values():
+    by_rule = grouped(
+        (index, (name, place))
+        for name, index, place, opens in _lost(subject)
+        if not opens and name in tables.all_names()
+    )
+    for lost in by_rule.values():
         yield Report(
             lost[0][1],
             f"this machine's libseccomp does not know {few([name for name, _ in lost])}: the default action answers here",

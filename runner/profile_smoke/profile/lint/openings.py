@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from profile_smoke.profile.lint.interface import Report, Rule, Severity
-from profile_smoke.profile.lint.subject import NO_ARGS, few, permitting, refusing
+from profile_smoke.profile.lint.subject import NO_ARGS, few, grouped, permitting, refusing
 from profile_smoke.syscall import danger, multiplexed, tables
 
 if TYPE_CHECKING:
@@ -158,8 +158,16 @@ def _abi_way_round(subject: Subject) -> Iterator[Report]:
 
     Families of sockets are left to `socketcall-bypass`.
     """
+    for arch, names in grouped(_open_elsewhere(subject)).items():
+        yield Report(
+            subject.key("architectures", "archMap", "defaultAction"),
+            f"{arch} permits what {subject.native} refuses: {few(dict.fromkeys(names))}",
+        )
+
+
+def _open_elsewhere(subject: Subject) -> Iterator[tuple[str, str]]:
+    """The ABI that permits what the native one refuses, and the call's name; again for other arguments."""
     native = subject.native
-    found: dict[str, dict[str, None]] = {}
     for name in tables.numbers(native):
         for wide in subject.calls(name):
             # A 32-bit program has no larger ones, and x32's filter reads no more.
@@ -167,12 +175,7 @@ def _abi_way_round(subject: Subject) -> Iterator[Report]:
             if name != "socket" and subject.refuses(native, name, args):
                 for arch in subject.abis[1:]:
                     if _permits_somehow(subject, arch, name, args):
-                        found.setdefault(arch, {})[name] = None
-    for arch, names in found.items():
-        yield Report(
-            subject.key("architectures", "archMap", "defaultAction"),
-            f"{arch} permits what {native} refuses: {few(names)}",
-        )
+                        yield arch, name
 
 
 def _permits_somehow(subject: Subject, arch: str, name: str, args: Sequence[int]) -> bool:

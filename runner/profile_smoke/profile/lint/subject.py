@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from profile_smoke.errors import RuntimeRefusedError
 from profile_smoke.profile import raw_oci, sampling
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from profile_smoke.profile.source import Member, Node
 
 NO_ARGS = (0,) * 6
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 _SHOWN = 6
 
 
@@ -177,11 +179,19 @@ def refusing(rule: Rule) -> bool:
 def by_name(profile: Profile) -> Mapping[str, list[int]]:
     """The indexes of the rules that count, by name; each once."""
     default = of_default(profile)
-    found: dict[str, list[int]] = defaultdict(list)
-    for index, rule in enumerate(profile.rules):
-        if of_rule(rule) != default:
-            for name in dict.fromkeys(rule.names):
-                found[name].append(index)
+    return grouped(
+        (name, index)
+        for index, rule in enumerate(profile.rules)
+        if of_rule(rule) != default
+        for name in dict.fromkeys(rule.names)
+    )
+
+
+def grouped(pairs: Iterable[tuple[_K, _V]]) -> Mapping[_K, list[_V]]:
+    """What belongs to each key, keys and values in the order in which they came."""
+    found: dict[_K, list[_V]] = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
     return found
 
 
