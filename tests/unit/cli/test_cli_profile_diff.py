@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,6 +54,17 @@ def test_one_profile_on_two_targets(dockers: str, capsys: pytest.CaptureFixture[
         "  x86_64: mount, setns: ERRNO(EPERM) -> ALLOW",
     ]
     assert "  x86: cachestat, read: ALLOW -> KILL_THREAD" in lines
+
+
+def test_calls_without_a_name_come_last(dockers: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A range of numbers in the midst of names would be read over."""
+    out = " ".join(diff(capsys, dockers, *X86).split())
+    assert re.search(
+        r"x86_64, x86: [a-z0-9_, ]+, calls without a name \([-0-9, ]+\): |"
+        r"x86: [a-z0-9_, ]+, calls without a name \([-0-9, ]+\): ",
+        out,
+    )
+    assert not re.search(r"calls without a name \([-0-9, ]+\),", out)
 
 
 def test_readers_can_be_chosen(dockers: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,16 @@ def test_json_has_everything(dockers: str, capsys: pytest.CaptureFixture[str]) -
     }
 
 
+def test_a_number_is_that_of_each_abi(dockers: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """x32's calls have a bit of their own: without it a number is x86-64's call; with it, it is x32's alone."""
+    assert shown(capsys, dockers, "0", *X86)[2:] == [
+        "x86_64: read (0): ALLOW",
+        "x86: restart_syscall (0): ERRNO(EPERM)",
+        "x32: read (1073741824): KILL_THREAD",
+    ]
+    assert shown(capsys, dockers, "1073741824", *X86)[2:] == ["x32: read (1073741824): KILL_THREAD"]
+
+
 def test_the_whole_table_as_json_names_every_call(dockers: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Once for each ABI."""
     calls = json.loads("\n".join(shown(capsys, dockers, "-f", "json", *X86)))["calls"]
@@ -132,6 +142,7 @@ def test_the_whole_table_as_json_names_every_call(dockers: str, capsys: pytest.C
     [
         ("clon", "there is no syscall 'clon'; did you mean 'clone'?"),
         ("socketcall --abi x86_64", "there is no socketcall in x86_64"),
+        ("1073741824 --abi x86", "1073741824 is the number of an x32 call, and x32 is not asked for"),
         ("--args 1", "--args: name the syscall that has these arguments"),
         ("clone --args 1,2,3,4,5,6,7", "--args: 7 arguments; a syscall has 6 at most"),
         ("clone --args 0x", "--args: '0x' is not a whole number of 64 bits"),

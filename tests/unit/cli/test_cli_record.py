@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import resources
+from json import dumps as write_json
 from json import loads as parse_json
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,9 @@ def test_a_recording_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text(json.dump(recorded()))
     assert command._merged(str(path)) == recorded()
+    # As `jq -cS .` writes it.
+    path.write_text(write_json(parse_json(path.read_text()), sort_keys=True, separators=(",", ":")))
+    assert command._merged(str(path)) == recorded()
     profile = tmp_path / "p.json"
     profile.write_text('{"defaultAction": "SCMP_ACT_ERRNO"}')
     assert command._merged(str(profile)).text == profile.read_text()  # type: ignore[union-attr]
@@ -143,6 +147,16 @@ def test_a_recording_is_as_its_schema_says() -> None:
     for key in document:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({name: value for name, value in document.items() if name != key}, schema)
+
+
+def test_another_document_of_ours_is_no_profile_with_mistakes(tmp_path: Path) -> None:
+    """What it is and what is wanted is said, not that a profile has no such key."""
+    path = tmp_path / "result.json"
+    path.write_text('{"schema": "profile-smoke/v1", "cells": []}')
+    with pytest.raises(
+        BadFileError, match='"profile-smoke/v1" cannot be read here, only "profile-smoke/recording-v1"'
+    ):
+        command._merged(str(path))
 
 
 def test_a_recording_that_was_cut_off_is_a_bad_file(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def _lines(before: Reading, after: Reading, found: Sequence[Difference]) -> Iter
 
 
 def _merged(found: Sequence[Difference]) -> Iterator[str]:
-    """Calls that change alike in the same ABIs share a line."""
+    """Calls that change alike in the same ABIs share a line, on which those without a name come last."""
     arches: dict[tuple[str, str], list[str]] = defaultdict(list)
     for difference in found:
         for name in difference.names or (sampling.calls(difference.abi, difference.numbers),):
@@ -89,7 +89,7 @@ def _merged(found: Sequence[Difference]) -> Iterator[str]:
     for (name, change), abis in arches.items():
         names[", ".join(abis), change].append(name)
     for (together, change), alike in names.items():
-        yield f"{together}: {', '.join(sorted(alike))}{change}"
+        yield f"{together}: {', '.join(sorted(alike, key=lambda name: (' ' in name, name)))}{change}"
 
 
 def _document(before: Reading, after: Reading, found: Sequence[Difference]) -> dict[str, Any]:

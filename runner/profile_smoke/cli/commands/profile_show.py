@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "profile-smoke/profile-show/v1"
 _WIDTH = 100
+_NUMBER = re.compile("[0-9]{1,10}")
 _GROUP_WIDTH = 22
 
 
@@ -56,9 +58,16 @@ def main(options: ShowOptions) -> int:
 
 
 def _calls(word: str, arches: Sequence[str]) -> list[tuple[str, int]]:
-    """The call of this name or number in each ABI that has it. Raises UsageError."""
-    if word.isascii() and word.isdigit() and len(word) < len(str(2**32)):
-        return [(abi, int(word)) for abi in arches]
+    """The call of this name or number in each ABI that has it. Raises UsageError.
+
+    A number may lack the bit by which the kernel tells x32's calls from x86-64's.
+    """
+    if _NUMBER.fullmatch(word) and (number := int(word)) < 1 << 32:
+        if number & tables.X32_BIT:
+            arches = [abi for abi in arches if abi == "x32"]
+        if not arches:
+            raise UsageError(f"{number} is the number of an x32 call, and x32 is not asked for")
+        return [(abi, number | tables.X32_BIT if abi == "x32" else number) for abi in arches]
     found = [(abi, number) for abi in arches if (number := tables.number(abi, word)) is not None]
     if not found and word in tables.all_names():
         raise UsageError(f"there is no {word} in {', '.join(arches)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,6 @@ from profile_smoke.errors import BadFileError, UsageError
 from profile_smoke.interrupts import admitted
 from profile_smoke.profile import document as profiles
 from profile_smoke.profile.catalog import Catalog
-from profile_smoke.recording import SCHEMA
 from profile_smoke.report import json, recorded, write
 from profile_smoke.report.interface import PlainFormat
 from profile_smoke.report.text import Style, safe
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from profile_smoke.profile.document import Document
     from profile_smoke.recording import Recorded, Recording
     from profile_smoke.scenario.model import Scenario
+
+_OF_OURS = re.compile(r'"schema"\s*:\s*"profile-smoke/')
 
 
 def main(options: Options) -> int:
@@ -136,12 +138,12 @@ def _request(record: RecordOptions) -> Request:
 
 
 def _merged(path: str) -> Recorded | Document:
-    """A recording or a profile: a recording says what it is at its top."""
+    """A recording or a profile: only what this program wrote says so, wherever other programs have moved that line."""
     try:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return profiles.load(path)  # which says why it cannot be read
-    if f'"schema": "{SCHEMA}"' in text[:200]:
+    if _OF_OURS.search(text):
         return json.load_recorded(text, path)
     return profiles.load(path)
 
