@@ -5,20 +5,19 @@ from __future__ import annotations
 import dataclasses
 import errno
 import functools
-import json
 import signal
 
 import pytest
-from tools import gen_profiles, profile_groups
+from tests.support.answers import ALLOW, answer, refusal
+from tools import gen_profiles
 
 from profile_smoke.profile import document
 from profile_smoke.profile.evaluate import Evaluator
-from profile_smoke.profile.model import Action, Decision
-from profile_smoke.syscall import danger, groups, refusals, tables
+from profile_smoke.profile.model import Action
+from profile_smoke.syscall import danger, refusals, tables
 
 CLASSES = {chosen.name: chosen for chosen in gen_profiles.CLASSES}
 LISTED = ("x86_64", "x86", "aarch64", "arm")
-ALLOW = Decision(Action.ALLOW)
 DOCKER_ALLOWS = 301
 """Calls on x86-64 that the filter of a default container of Docker 26.1 allows, read back from the kernel."""
 EVERYWHERE_REFUSED = (
@@ -67,16 +66,6 @@ def chosen(request: pytest.FixtureRequest) -> gen_profiles.Class:
 @functools.cache
 def evaluator(chosen: gen_profiles.Class, native: str = "x86_64") -> Evaluator:
     return Evaluator(document.load(gen_profiles.FOLDER / chosen.file).profile, native)
-
-
-def answer(rules: Evaluator, arch: str, name: str, *args: int) -> Decision:
-    number = tables.number(arch, name)
-    assert number is not None, f"{arch} has no {name}"
-    return rules.decide(arch, number, (*args, *(0,) * (6 - len(args))))
-
-
-def refusal(code: int) -> Decision:
-    return Decision(Action.ERRNO, code)
 
 
 def calls(names: str, arch: str) -> list[str]:
@@ -262,69 +251,3 @@ def test_nodes_are_no_devices_and_personality_stays_normal(chosen: gen_profiles.
         assert answer(rules, "aarch64", "mknodat", 0, 0, mode) == refusal(errno.ENOSYS)
     assert answer(rules, "x86_64", "personality", 0xFFFFFFFF) == ALLOW
     assert answer(rules, "x86_64", "personality", 0x0040000) == refusal(errno.ENOSYS)
-
-
-@functools.cache
-def target_default() -> Evaluator:
-    return Evaluator(document.load(gen_profiles.TARGET_DEFAULT).profile, "x86_64")
-
-
-def test_the_targets_default_reads_without_warnings() -> None:
-    """It is a profile like any other, in plain OCI."""
-    loaded = document.load(gen_profiles.TARGET_DEFAULT)
-    assert loaded.warnings == ()
-    assert not loaded.profile.docker_only
-    assert loaded.raw == json.loads(loaded.text)
-
-
-@pytest.mark.parametrize("arch", tables.ARCHES)
-def test_the_targets_default_refuses_what_engines_refuse(arch: str) -> None:
-    """Dangerous calls are refused; those that Docker gives every container are not."""
-    rules = target_default()
-    given = {"chroot", "ptrace", "process_vm_readv", "process_vm_writev"}
-    for name in tables.numbers(arch):
-        if danger.danger(name) is not None:
-            assert answer(rules, arch, name).action.permits == (name in given), name
-    assert answer(rules, arch, "clone3") == refusal(errno.ENOSYS)
-    assert not answer(rules, arch, "clone", 0x10000000).action.permits
-    assert answer(rules, arch, "clone", 0x3D0F00) == ALLOW
-
-
-def test_the_targets_default_allows_ordinary_calls() -> None:
-    """All of the everyday groups pass, as far as they are not dangerous or superseded."""
-    rules = target_default()
-    left_out = danger.NEVER_CONTINUE | set(gen_profiles.SUPERSEDED.split()) | {"socket"}
-    for group in (
-        "file",
-        "memory",
-        "signal",
-        "network",
-        "time",
-        "sync",
-        "ipc",
-        "io-multiplexing",
-        "identity",
-    ):
-        for name in groups.members(group) - left_out:
-            if tables.number("x86_64", name) is not None:
-                assert answer(rules, "x86_64", name) == ALLOW, name
-
-
-def test_the_targets_default_closes_two_families() -> None:
-    """AF_ALG and AF_VSOCK are refused; socketcall, whose families no filter sees, is left to 32-bit programs."""
-    rules = target_default()
-    allowed = [family for family in range(46) if answer(rules, "x86_64", "socket", family) == ALLOW]
-    assert allowed == [family for family in range(46) if family not in (38, 40)]
-    assert answer(rules, "x86", "socketcall", 1) == ALLOW
-
-
-def test_the_targets_default_allows_what_the_profiles_do() -> None:
-    """So that an observed launch may let pass whatever a shipped profile allows; the kubelet's host powers excepted."""
-    rules = target_default()
-    powers = {
-        name for group in (profile_groups.MOUNTING, profile_groups.ENTERING) for name in group.calls.split()
-    }
-    for chosen in CLASSES.values():
-        for name in gen_profiles.allowed(chosen) - powers:
-            if tables.number("x86_64", name) is not None:
-                assert answer(rules, "x86_64", name) == ALLOW, name
