@@ -11,6 +11,8 @@ import pytest
 from tests.support.telling import told
 from tests.support.workbench import JOBS, ROOT, scenario, workbench
 
+from profile_smoke import rundir
+from profile_smoke.image.store import Store
 from profile_smoke.profile.compose import without
 from profile_smoke.profile.document import Document, parse
 from profile_smoke.run.recorder import Bench, needed
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from tests.conftest import Cli
 
 pytestmark = pytest.mark.usefixtures("no_leftovers")
+# All scenarios but mongodb, of which there is no stand-in: no distribution packages it.
 QUICK = ("nginx", "redis", "node-exporter")
 SLOW = ("mysql", "postgresql")
 SAMPLE = 5
@@ -138,6 +141,24 @@ def test_several_workloads_are_recorded_side_by_side(cli: Cli, tmp_path: Path) -
     assert [each["scenario"] for each in recording["recordings"]] == ["redis", "node-exporter", "nginx"]
     assert len(recording["verified"]) == 6
     assert [verdict(cli, name, both, "oci") for name in ("redis", "nginx")] == ["passed", "passed"]
+
+
+@pytest.mark.oci
+def test_an_image_without_a_scenario_is_recorded(cli: Cli, tmp_path: Path) -> None:
+    """All that is needed is said on the command line; a Go program that exits with 2 at SIGTERM is no failure."""
+    own = scenario("node-exporter")
+    image = Store(rundir.home()).obtain(own.image, own.standin, policy="always")
+    path = tmp_path / "exporter.json"
+    ran = cli(
+        "record", "--image", image.source, "--ready", "http:9100/", "--probe", "http:9100/metrics",
+        "--probe", "log:Listening on", "--target", "oci", "--runs", "2", "-f", "json", "-o", str(path),
+    )  # fmt: skip
+    assert ran.code == 0, ran.stderr
+    recording = json.loads(ran.stdout)
+    [only] = recording["recordings"]
+    assert (only["probes"], only["launches"], only["image"]["standin"]) == (["probe-1", "probe-2"], 2, None)
+    assert {each["no_new_privileges"] for each in recording["verified"]} == {False, True}
+    assert {call["launches"] for call in only["calls"]} <= {1, 2}
 
 
 @pytest.mark.oci

@@ -80,6 +80,11 @@ def test_it_is_named_after_its_image(image: str, name: str) -> None:
     assert made(image).name == name
 
 
+def test_a_program_without_a_handler_may_end_by_the_signal() -> None:
+    """143, and 2 from Go's run time where it is process 1: neither says that the image does not work."""
+    assert made("x").stop.exit_codes == (0, 2, 143)
+
+
 def test_ports_of_checks_need_not_be_named() -> None:
     """Each once, those that were named first."""
     found = made("x", ("/data",))
