@@ -1,12 +1,12 @@
 """What a target's default profile does, read from a container that is ended at once.
 
 That takes a target's time, not the processor's, so it is done while the first observed launch starts: what that launch asks
-waits for the answer.
+waits for the answer, and for no more; the container is removed while the launch goes on.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -44,15 +44,30 @@ def default_control(
     """The control of this target, begun to be found out by launching this scenario.
 
     Have it `settled` before what was observed is believed. That raises InfrastructureError where nothing can be started
-    under the default profile either, or where its filter cannot be read though this should be possible.
+    under the default profile either, or where its filter cannot be read though this should be possible. Leaving raises it
+    where the container that was asked cannot be removed.
     """
+    promise: Future[Control] = Future()
     with ThreadPoolExecutor(1, thread_name_prefix="default-filter") as pool:
-        yield PromisedControl(pool.submit(_found_out, launcher, scenario, image))
+        whole = pool.submit(_keep, promise, launcher, scenario, image)
+        yield PromisedControl(promise)
+    whole.result()
 
 
-def _found_out(launcher: Launcher, scenario: Scenario, image: PreparedImage) -> Control:
+def _keep(promise: Future[Control], launcher: Launcher, scenario: Scenario, image: PreparedImage) -> None:
+    """Keep the promise as soon as the answer is known; raise what goes wrong afterwards."""
+    try:
+        _find_out(promise, launcher, scenario, image)
+    except BaseException as error:
+        if promise.done():
+            raise
+        promise.set_exception(error)
+
+
+def _find_out(promise: Future[Control], launcher: Launcher, scenario: Scenario, image: PreparedImage) -> None:
     if not launcher.target.capabilities().read_filter:
-        return ConservativeControl()
+        promise.set_result(ConservativeControl())
+        return
     order = Order(scenario, image, LaunchKind.CONTROL, None, None, full_limits(scenario))
     spec = replace(launcher.spec(order, launcher.new_id()), offline=True)
     with launcher.target.container(spec, keep=lambda: False) as container:
@@ -64,7 +79,7 @@ def _found_out(launcher: Launcher, scenario: Scenario, image: PreparedImage) -> 
                 f"it cannot be started under the default profile either: {refusal}"
             ) from refusal
         programs = _loaded(container)
-    return LoadedFilter(programs) if programs else ConservativeControl()
+        promise.set_result(LoadedFilter(programs) if programs else ConservativeControl())
 
 
 def _loaded(container: Container) -> tuple[Program, ...]:
