@@ -7,7 +7,7 @@ failed=()
 
 check() {
   printf '%s\n' "$*"
-  "$@" || failed+=("$1 $2")
+  "$@" || failed+=("${*:1:2}")
 }
 
 mapfile -t scripts < <(git ls-files -- '*.sh' .ci/run)
