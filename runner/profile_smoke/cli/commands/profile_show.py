@@ -68,7 +68,7 @@ def _calls(word: str, arches: Sequence[str]) -> list[tuple[str, int]]:
         if not arches:
             raise UsageError(f"{number} is the number of an x32 call, and x32 is not asked for")
         return [(abi, number | tables.X32_BIT if abi == "x32" else number) for abi in arches]
-    found = [(abi, number) for abi in arches if (number := tables.number(abi, word)) is not None]
+    found = [(abi, named) for abi in arches if (named := tables.number(abi, word)) is not None]
     if not found and word in tables.all_names():
         raise UsageError(f"there is no {word} in {', '.join(arches)}")
     if not found:
