@@ -14,7 +14,11 @@ ACTIONS = tuple(action for action in Action if action is not Action.NOTIFY)
 names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True).map(tuple)
 indents: st.SearchStrategy[int | str] = st.sampled_from((2, 4, "\t"))
 args = st.builds(
-    Arg, st.integers(0, 5), st.integers(0, 3), st.sampled_from(Op), st.integers(0, 3) | st.just(2**64 - 1)
+    Arg,
+    st.integers(0, 5),
+    st.integers(0, 3) | st.just(1 << 32),
+    st.sampled_from(Op),
+    st.integers(0, 3) | st.just(2**64 - 1),
 )
 conditions = st.builds(
     Conditions,

@@ -11,13 +11,14 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from profile_smoke.profile.model import Action, Profile, Rule
+from profile_smoke.profile.model import Action, Arg, Op, Profile, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Outcome = tuple[Action, int]
 """An action with its errno; 0 where the action has none."""
+_LOW_WORD = 0xFFFFFFFF
 
 
 def outcome(action: Action, errno_ret: int | None) -> Outcome:
@@ -39,6 +40,24 @@ def of_default(profile: Profile) -> Outcome:
     return outcome(profile.default_action, profile.default_errno_ret)
 
 
+def alternatives(args: Sequence[Arg]) -> tuple[tuple[Arg, ...], ...]:
+    """The conditions of one rule as libseccomp gets them: several on one argument become a rule each, so any suffices."""
+    if len({arg.index for arg in args}) < len(args):
+        return tuple((arg,) for arg in args)
+    return (tuple(args),)
+
+
+def unconditional(rule: Rule, *, wide: bool = True) -> bool:
+    """Whether a rule is for every call of its names: it has no conditions, or only such as compare no bit.
+
+    libseccomp leaves these out. `wide` False asks for ABIs with 32-bit words, where a mask may have no bit left.
+    """
+    bits = -1 if wide else _LOW_WORD
+    return any(
+        all(arg.op is Op.MASKED_EQ and not arg.value & bits for arg in way) for way in alternatives(rule.args)
+    )
+
+
 def loaded(profile: Profile) -> Mapping[str, tuple[Rule, ...]]:
     """The rules of a plain profile that count, by name: one unconditional rule, or the conditional ones.
 
@@ -51,8 +70,7 @@ def loaded(profile: Profile) -> Mapping[str, tuple[Rule, ...]]:
             continue
         for name in rule.names:
             earlier = found.get(name, ())
-            if not rule.args:
-                found[name] = earlier if earlier and not earlier[0].args else (rule,)
-            elif not earlier or earlier[0].args:
-                found[name] = (*earlier, rule)
+            if earlier and unconditional(earlier[0]):
+                continue
+            found[name] = (rule,) if unconditional(rule) else (*earlier, rule)
     return found

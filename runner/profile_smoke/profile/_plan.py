@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from profile_smoke.profile._effect import of_default, of_rule
+from profile_smoke.profile._effect import alternatives, of_default, of_rule, unconditional
 from profile_smoke.profile.model import Arg, Op, Profile, Rule
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def _takes_effect(fix: Rule, name: str, rules: Sequence[Rule], default: Profile)
     """Whether every call that the fix is about ends as the fix says already."""
     loaded = [rule for rule in rules if name in rule.names and of_rule(rule) != of_default(default)]
     for rule in loaded:
-        if not rule.args and of_rule(rule) != of_rule(fix):
+        if unconditional(rule) and of_rule(rule) != of_rule(fix):
             return False
-        if not rule.args and _plain(rule):
+        if unconditional(rule) and _plain(rule):
             return True
     others = [rule for rule in loaded if of_rule(rule) != of_rule(fix)]
     if not all(_disjoint(rule.args, fix.args) for rule in others):
@@ -115,14 +115,9 @@ def _disjoint(one: Sequence[Arg], other: Sequence[Arg]) -> bool:
     """Whether no call can match both lists of conditions, as far as equalities tell."""
     return all(
         any(_exclude(a, b) for a in first for b in second)
-        for first in _alternatives(one)
-        for second in _alternatives(other)
+        for first in alternatives(one)
+        for second in alternatives(other)
     )
-
-
-def _alternatives(args: Sequence[Arg]) -> Sequence[Sequence[Arg]]:
-    """Several conditions on one argument become a rule each in runc (`matchCall`): any suffices."""
-    return [args] if len({arg.index for arg in args}) == len(args) else [[arg] for arg in args]
 
 
 def _exclude(one: Arg, other: Arg) -> bool:

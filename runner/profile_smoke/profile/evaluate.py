@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from profile_smoke.errors import RuntimeRefusedError
 from profile_smoke.profile import returns
+from profile_smoke.profile._effect import alternatives
 from profile_smoke.profile.conditions import ConflictError, Tree
 from profile_smoke.profile.model import Action, Arg, Decision, Op, Profile, Rule
 from profile_smoke.syscall import multiplexed, tables
@@ -132,13 +133,6 @@ class Evaluator:
 
 def _ret(action: Action, errno_ret: int | None) -> int:
     return returns.value(action, errno.EPERM if errno_ret is None else errno_ret)
-
-
-def alternatives(args: Sequence[Arg]) -> tuple[tuple[Arg, ...], ...]:
-    """The conditions of one rule as libseccomp gets them: several on one argument become a rule each, so any suffices."""
-    if len({arg.index for arg in args}) < len(args):
-        return tuple((arg,) for arg in args)
-    return (tuple(args),)
 
 
 def _add_to(rules: _Filter, name: str, args: tuple[Arg, ...], action: int) -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from profile_smoke.profile import sampling
-from profile_smoke.profile._effect import loaded, of_rule
+from profile_smoke.profile._effect import alternatives, loaded, of_rule
 from profile_smoke.profile.compare import describe
-from profile_smoke.profile.evaluate import alternatives
 from profile_smoke.profile.model import Arg, Decision, Op, Profile, Rule
 from profile_smoke.syscall import multiplexed, tables
 

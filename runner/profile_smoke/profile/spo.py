@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import BadFileError, UsageError
 from profile_smoke.profile import document
-from profile_smoke.profile._effect import loaded, of_default, of_rule
-from profile_smoke.profile.evaluate import Evaluator, alternatives
+from profile_smoke.profile._effect import alternatives, loaded, of_default, of_rule, unconditional
+from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Profile, Rule
 from profile_smoke.profile.render import to_oci
 from profile_smoke.syscall import multiplexed, tables
@@ -181,7 +181,7 @@ def _with_default_said(profile: Profile, native: str) -> tuple[Profile, str]:
     rules = []
     for rule in profile.rules:
         names = tuple(name for name in rule.names if rule in effective.get(name, ()))
-        skipped = _MULTIPLEXERS if of_rule(rule) == of_default(bare) and not rule.args else frozenset()
+        skipped = _MULTIPLEXERS if of_rule(rule) == of_default(bare) and unconditional(rule) else frozenset()
         if left := tuple(name for name in names if name not in skipped):
             rules.append(replace(rule, names=left))
         if (kept_out := tuple(name for name in names if name in skipped)) and default:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from profile_smoke.profile._effect import of_rule
+from profile_smoke.profile._effect import alternatives, of_rule
 from profile_smoke.profile.conditions import Tree
-from profile_smoke.profile.evaluate import Evaluator, alternatives
+from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Decision, Profile, Rule
 from profile_smoke.syscall import tables
 

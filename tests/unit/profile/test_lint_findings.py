@@ -69,6 +69,16 @@ def test_a_shadowed_rule_has_no_effect(content: str) -> None:
         assert answers(_always(profile, rules), plain) == expected
 
 
+def test_a_mask_without_bits_is_no_condition() -> None:
+    """libseccomp leaves it out, so that the rule wins; a mask of high bits alone is empty in 32-bit words only."""
+    for mask, places in ((0, ["syscalls[1].names[0]"]), (1 << 32, [])):
+        content = text(
+            rule("read", args=[condition(mask, "MASKED_EQ", two=1 << 32)]),
+            rule("read", action="ERRNO", errnoRet=1),
+        )
+        assert [finding.where for finding in found(content, "shadowed-rule")] == places
+
+
 def _always(profile: Profile, rules: Sequence[Rule]) -> Profile:
     """The profile with those of the rules that are loaded for every container."""
     kept = (each for each in rules if each.names and not each.includes and not each.excludes)

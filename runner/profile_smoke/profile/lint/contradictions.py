@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from profile_smoke.errors import RuntimeRefusedError
-from profile_smoke.profile._effect import of_rule
+from profile_smoke.profile._effect import of_rule, unconditional
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.lint.interface import Report, Rule, Severity
 from profile_smoke.profile.lint.subject import always, by_name
@@ -29,9 +29,9 @@ def _shadowed_rule(subject: Subject) -> Iterator[Report]:
     rules = subject.profile.rules
     for name, indexes in by_name(subject.profile).items():
         plain = [index for index in indexes if always(rules[index])]
-        winner = next((index for index in plain if not rules[index].args), None)
-        if winner is None:
-            continue
+        winner = next((index for index in plain if unconditional(rules[index], wide=False)), None)
+        if winner is None or not unconditional(rules[winner]):
+            continue  # none wins, or one does on 32-bit ABIs alone
         for index in plain:
             if of_rule(rules[index]) != of_rule(rules[winner]):
                 place = subject.name(index, rules[index].names.index(name))

@@ -9,7 +9,7 @@ import errno
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from profile_smoke.profile._effect import of_default, of_rule
+from profile_smoke.profile._effect import of_default, of_rule, unconditional
 from profile_smoke.profile._layout import rewrite
 from profile_smoke.profile._plan import Planned
 from profile_smoke.profile.lint.interface import Report, Rule, Severity
@@ -50,7 +50,9 @@ def _repeats(profile: Profile) -> Iterator[tuple[str, int, int]]:
         rules = profile.rules
         if len(indexes) < 2 or len({of_rule(rules[index]) for index in indexes}) > 1:  # noqa: PLR2004  two
             continue
-        wide = next((index for index in indexes if always(rules[index]) and not rules[index].args), None)
+        wide = next(
+            (index for index in indexes if always(rules[index]) and unconditional(rules[index])), None
+        )
         for place, index in enumerate(indexes):
             earlier = (
                 other
