@@ -116,7 +116,9 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, source: Path) -> BadFi
     problem = error.problem or error.context or "cannot be read"
     if "another document" in problem:
         return BadFileError(source, where, "begins a second document; a file holds one scenario")
-    if mark and "cannot start any token" in problem and text.split("\n")[mark.line][mark.column] == "\t":
+    # By its place in the whole text: YAML knows more line ends than one. A byte order mark is not counted.
+    found = text.removeprefix("\ufeff")[mark.index : mark.index + 1] if mark else ""
+    if found == "\t" and "cannot start any token" in problem:
         return BadFileError(source, where, "is indented with a tab; YAML wants spaces")
     return BadFileError(source, where, f"is not YAML: {problem}")
 

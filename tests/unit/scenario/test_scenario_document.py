@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from profile_smoke.errors import BadFileError
@@ -163,7 +163,15 @@ def test_filler_has_the_length_that_was_asked_for() -> None:
     assert file_bytes("é") == b"\xc3\xa9"
 
 
+@pytest.mark.parametrize(("raw", "tab"), [("a: 1\r`", False), ("\ufeffa: '\u2028'\r\n\t@", True)])
+def test_a_tab_is_looked_for_where_the_problem_is(tmp_path: Path, raw: str, tab: bool) -> None:  # noqa: FBT001
+    """Whatever ends the lines before it."""
+    [problem] = document.check(written(tmp_path, raw.encode()))
+    assert ("is indented with a tab" in str(problem)) is tab
+
+
 @given(st.binary(max_size=300))
+@example(b"a: 1\r`")
 def test_no_bytes_make_it_fail_otherwise(tmp_path_factory: Any, raw: bytes) -> None:
     """Whatever the file holds, the answer is problems of one line each."""
     problems = document.check(written(tmp_path_factory.mktemp("any"), raw))
