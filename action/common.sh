@@ -23,7 +23,7 @@ as_root() {
     return
   fi
   local kept
-  kept=$(compgen -e | grep -E '^(PROFILE_SMOKE_|GITHUB_WORKSPACE$|DOCKER_|KUBECONFIG$|CI$|NO_COLOR$|http_proxy$|https_proxy$|no_proxy$)' |
+  kept=$(compgen -e | grep -E '^(PROFILE_SMOKE_|GITHUB_WORKSPACE$|DOCKER_|KUBECONFIG$|REGISTRY_AUTH_FILE$|CI$|NO_COLOR$|SSL_CERT_|(https?|all|no)_proxy$|(HTTPS?|ALL|NO)_PROXY$)' |
     paste -sd, -)
   DOCKER_CONFIG=${DOCKER_CONFIG:-$HOME/.docker} KUBECONFIG=${KUBECONFIG:-$HOME/.kube/config} \
     sudo --preserve-env="$kept,DOCKER_CONFIG,KUBECONFIG" "$@"

@@ -7,7 +7,11 @@
 
 declare -a words
 invocation
-"$bin/profile-smoke" list --format json "${words[@]}" --output "$work/cells.json"
+# What is wrong with the selection is told by the step that runs it.
+if ! "$bin/profile-smoke" list --format json "${words[@]}" --output "$work/cells.json" 2>/dev/null; then
+  output key ''
+  exit
+fi
 { read -r key; read -r scenarios; } < <("$bin/python" - "$work/cells.json" <<'END'
 import hashlib, json, sys
 with open(sys.argv[1], encoding="utf-8") as file:

@@ -117,7 +117,7 @@ def test_switches_switch_off(use: Callable[..., Job], tmp_path: Path) -> None:
 @pytest.mark.oci
 def test_a_mistake_is_told_and_has_its_exit_code(use: Callable[..., Job]) -> None:
     """Nothing was run: no paths, and the line that says why is in the log."""
-    job = use(profile="webap", scenario="nginx", target="oci", cache="false")
+    job = use(profile="webap", scenario="nginx", target="oci")
     assert job.code == 2
     assert 'no profile "webap" (nearest "webapp")' in job.log
     assert "::error title=profile-smoke::nothing was run (exit code 2)" in job.log

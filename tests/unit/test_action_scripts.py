@@ -1,82 +1,63 @@
-"""What the steps of the GitHub action share: becoming root, and the options of one invocation."""
+"""What the action's scripts do where the runner's user is not root: real bash, and stand-ins for `id` and `sudo`."""
 
 from __future__ import annotations
 
 import os
-import shutil
+import shlex
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-COMMON = Path(__file__).parents[2] / "action" / "common.sh"
+ACTION = Path(__file__).parents[2] / "action"
 
 
-def script(text: str, folder: Path, *, user: int | None = None, **environ: str) -> str:
-    """What a script says that has sourced the common part, from where every user may read it."""
-    common = shutil.copy(COMMON, folder)
+def as_root(tmp_path: Path, environ: dict[str, str], *, sudo: bool = True) -> list[str]:
+    """The words of the command that `as_root` runs, the first of them sudo's list of kept variables."""
+    tools = {
+        "id": "echo 1001",
+        "sudo": f'if [ "$1" = -n ]; then exit {0 if sudo else 1}; fi; printf "%s\\n" "$@" "kubeconfig $KUBECONFIG"',
+    }
+    for name, body in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    script = f". {shlex.quote(str(ACTION / 'common.sh'))}; as_root echo 'two words'"
+    base = {
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "HOME": "/home/runner",
+        "RUNNER_TEMP": "/t",
+    }
     done = subprocess.run(
-        ["bash", "-c", f'. "$COMMON"\n{text}'],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        user=user,
-        env={"PATH": f"{folder}:{os.environ['PATH']}", "COMMON": str(common), "RUNNER_TEMP": "/t", **environ},
+        ["bash", "-c", script], check=True, capture_output=True, text=True, env={**base, **environ}
     )
-    return done.stdout
+    return done.stdout.splitlines()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
-def test_a_run_is_roots_where_sudo_asks_nothing(tmp_path: Path) -> None:
-    """With what profile-smoke, engine and cluster are found by, and nothing else of the job: no secrets."""
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents:
-        if folder.stat().st_uid == os.geteuid() and str(folder).startswith("/tmp/"):
-            folder.chmod(folder.stat().st_mode | 0o011)
-    sudo = tmp_path / "sudo"
-    sudo.write_text('#!/bin/sh\n[ "$1" = -n ] && exit 0\necho "$@"\necho "$DOCKER_CONFIG"\n')
-    sudo.chmod(0o755)
-    more: dict[str, Any] = {
-        "HOME": "/home/ci",
-        "PROFILE_SMOKE_PROFILE": "web",
-        "DOCKER_HOST": "tcp://x",
-        "TOKEN": "secret",
-    }
-    said = script("as_root echo hello", tmp_path, user=65534, **more).splitlines()
-    option, *command = said[0].split()
-    kept = set(option.removeprefix("--preserve-env=").split(","))
-    assert kept == {
-        "PROFILE_SMOKE_PROFILE",
-        "PROFILE_SMOKE_HOME",
+def test_root_gets_what_engine_cluster_and_settings_are_found_by(tmp_path: Path) -> None:
+    """And nothing else of the job's environment, which may hold secrets."""
+    kept = [
+        "PROFILE_SMOKE_JOBS",
         "DOCKER_HOST",
-        "DOCKER_CONFIG",
-        "KUBECONFIG",
-    }
-    assert command == ["echo", "hello"]
-    assert said[1] == "/home/ci/.docker"
-    assert script("as_root echo hello", tmp_path, **more) == "hello\n", "root needs no sudo"
-    sudo.write_text("#!/bin/sh\nexit 1\n")
-    assert script("as_root echo hello", tmp_path, user=65534, **more) == "hello\n", "nor is anybody asked"
+        "HTTPS_PROXY",
+        "no_proxy",
+        "GITHUB_WORKSPACE",
+        "REGISTRY_AUTH_FILE",
+    ]
+    secret = ["TOKEN", "XDOCKER_HOST", "CI_TOKEN", "LD_PRELOAD_", "GITHUB_WORKSPACE_2"]
+    words = as_root(tmp_path, dict.fromkeys((*kept, *secret), "x"))
+    option, names = words[0].split("=")
+    assert option == "--preserve-env"
+    assert set(names.split(",")) == {*kept, "PROFILE_SMOKE_HOME", "DOCKER_CONFIG", "KUBECONFIG"}
+    assert words[1:] == ["echo", "two words", "kubeconfig /home/runner/.kube/config"]
 
 
-@pytest.mark.parametrize(
-    ("only", "shard", "words"),
-    [
-        ("", "", []),
-        ("a/b@oci", "", ["--only", "a/b@oci"]),
-        (
-            " a/b@oci, c/*@docker\n\n$(id),",
-            "",
-            ["--only", "a/b@oci", "--only", "c/*@docker", "--only", "$(id)"],
-        ),
-        ("a/b@oci", "2/5", ["--only", "a/b@oci", "--shard", "2/5"]),
-    ],
-)
-def test_lists_are_apart_by_commas_or_line_breaks(
-    tmp_path: Path, only: str, shard: str, words: list[str]
-) -> None:
-    """As in variables; what looks like a command is a word."""
-    text = 'invocation\nfor word in "${words[@]}"; do printf "%s\\n" "$word"; done'
-    assert script(text, tmp_path, ONLY=only, SHARD=shard).splitlines() == words
+def test_without_a_sudo_that_asks_nothing_it_is_the_users_own(tmp_path: Path) -> None:
+    """Verdicts are the same; a question for a password would wait for ever."""
+    assert as_root(tmp_path, {}, sudo=False) == ["two words"]
+
+
+@pytest.mark.parametrize("script", sorted(ACTION.glob("*.sh")), ids=lambda path: path.name)
+def test_a_script_that_a_step_runs_can_be_run(script: Path) -> None:
+    """Those are what `run` names; the others are sourced."""
+    named = f"/action/{script.name}" in (ACTION.parent / "action.yml").read_text("utf-8")
+    assert os.access(script, os.X_OK) is named

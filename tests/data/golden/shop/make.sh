@@ -11,6 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../../.." && pwd)
 # Results hold the paths of files, so it runs where nothing tells of this machine.
 copy=/home/ci
+[ ! -e "$copy" ] || { echo "$copy is there already, and would be removed in the end" >&2; exit 1; }
+trap 'rm -rf "$copy"' EXIT
 mkdir -p "$copy/profile-smoke" "$copy/shop"
 cp -r "$root/runner" "$root/profiles" "$root/scenarios" "$copy/profile-smoke/"
 cp -r "$here/seccomp" "$here/scenarios" "$here/baseline.json" "$copy/shop/"
