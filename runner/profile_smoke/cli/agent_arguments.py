@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.cli import groups, values
+from profile_smoke.cli import groups, output_groups, values
 from profile_smoke.cli.agent_options import WAIT_SECONDS, AgentAction, AgentOptions
 from profile_smoke.cli.options import PROG, Command, Options, StandinMode
 from profile_smoke.cli.parser import Parser
@@ -57,5 +57,5 @@ def _parser() -> Parser:
         "--image", metavar="REF", help="one that the nodes can pull, or an archive for kind nodes"
     )
     groups.add_standin(group)
-    groups.add_common(parser)
+    output_groups.add_common(parser)
     return parser

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from profile_smoke.cli import (
     groups,
     kubernetes_groups,
+    output_groups,
     profile_arguments,
     report_arguments,
     settings_arguments,
@@ -128,7 +129,7 @@ def _parser(command: Command) -> Parser:
             groups.add_effort(parser)
             groups.add_purpose(parser)
             settings_arguments.add_settings(parser)
-            groups.add_output(parser)
+            output_groups.add_output(parser)
         case Command.LIST:
             parser = _sub("list", "[OPTIONS]", "Show the cells that a selection means; nothing is launched.")
             kubernetes_groups.add_selection(parser)
@@ -141,7 +142,7 @@ def _parser(command: Command) -> Parser:
                 default=ListFormat.TABLE,
                 help="table, ids (one a line, for --only), matrix (for a GitHub Actions matrix), or json",
             )
-            groups.add_destination(parser)
+            output_groups.add_destination(parser)
             settings_arguments.add_config(parser.add_argument_group("settings"))
         case Command.MANIFESTS:
             parser = kubernetes_groups.manifests_parser()
@@ -164,7 +165,7 @@ def _parser(command: Command) -> Parser:
                 "they cost, which dangerous calls are open. Exit code 1 where one lets through what the profile refuses.",
             )
             groups.add_process(parser)
-            groups.add_destination(parser)
+            output_groups.add_destination(parser)
         case Command.DOCTOR:
             parser = _sub(
                 "doctor", "[OPTIONS]", "Say what this machine can do, and what to do about what is missing."
@@ -190,7 +191,7 @@ def _parser(command: Command) -> Parser:
                 action="store_true",
                 help="pull images that are pinned by digest into the store alone, for an engine to be filled from",
             )
-            groups.add_quiet(parser)
+            output_groups.add_quiet(parser)
             settings_arguments.add_config(parser.add_argument_group("settings"))
         case Command.BASELINE:
             parser = _sub(
@@ -215,7 +216,7 @@ def _parser(command: Command) -> Parser:
                 help="also stand-ins that newer ones replaced, and what was unpacked and loaded of them",
             )
             groups.add_targets(parser)
-    groups.add_common(parser)
+    output_groups.add_common(parser)
     return parser
 
 

@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.cli import groups, values
+from profile_smoke.cli import output_groups, values
 from profile_smoke.cli.cluster_options import CLUSTER_NAME, NODE_IMAGE, ClusterAction, ClusterOptions
 from profile_smoke.cli.options import PROG, Command, Options
 from profile_smoke.cli.parser import Parser
@@ -60,7 +60,7 @@ def _parser() -> Parser:
         metavar="REF",
         help=f"the image of nodes for up (default: ${NODE_IMAGE}, else what kind takes by itself)",
     )
-    groups.add_common(parser)
+    output_groups.add_common(parser)
     return parser
 
 

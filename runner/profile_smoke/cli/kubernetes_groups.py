@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profile_smoke.cli import groups, values
+from profile_smoke.cli import groups, output_groups, values
 from profile_smoke.cli.options import PROG
 from profile_smoke.cli.parser import Parser
 from profile_smoke.target.kubernetes_plan import Reach, SeccompAt, Workload
@@ -78,5 +78,5 @@ def manifests_parser() -> Parser:
         default=[],
         help="another image for a scenario; repeatable",
     )
-    groups.add_destination(parser)
+    output_groups.add_destination(parser)
     return parser

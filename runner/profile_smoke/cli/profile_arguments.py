@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never
 
-from profile_smoke.cli import groups, profile_parsers, values
+from profile_smoke.cli import output_groups, profile_parsers, values
 from profile_smoke.cli.parser import Parser
 from profile_smoke.cli.profile_options import (
     ConvertOptions,
@@ -45,7 +45,7 @@ def parse(arguments: Sequence[str]) -> ProfileOptions:
     """
     command, rest = _command(arguments)
     parser, kind = _parser(command)
-    groups.add_common(parser)
+    output_groups.add_common(parser)
     found: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in vars(parser.parse(rest)).items()
@@ -59,7 +59,7 @@ def parse(arguments: Sequence[str]) -> ProfileOptions:
 def _command(arguments: Sequence[str]) -> tuple[ProfileCommand, Sequence[str]]:
     if not arguments or arguments[0].startswith("-"):
         parser = Parser(NAME, f"{NAME} COMMAND [OPTIONS]", _HELP, _EPILOG)
-        groups.add_common(parser)
+        output_groups.add_common(parser)
         parser.parse(arguments)
         raise UsageError(f"profile needs a command: one of {', '.join(ProfileCommand)} (see {NAME} --help)")
     word = arguments[0]

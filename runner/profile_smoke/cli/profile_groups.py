@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from profile_smoke.cli import groups, values
+from profile_smoke.cli import output_groups, values
 from profile_smoke.cli.profile_options import Reader
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def add_host(parser: Parser) -> None:
 def add_output(parser: Parser) -> None:
     """What becomes of the result."""
     group = parser.add_argument_group("results")
-    groups.add_plain_format(group)
-    groups.add_destination(group)
+    output_groups.add_plain_format(group)
+    output_groups.add_destination(group)
 
 
 def lint_rule(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from profile_smoke.cli import groups, profile_groups, values
+from profile_smoke.cli import groups, output_groups, profile_groups, values
 from profile_smoke.cli.options import PROG
 from profile_smoke.cli.parser import Parser
 from profile_smoke.cli.profile_options import KUBELET_FOLDER, RUNTIME_DEFAULT, Kind, LintFormat, Reader
@@ -51,7 +51,7 @@ def lint() -> Parser:
         default=LintFormat.TEXT,
         help="text or json",
     )
-    groups.add_destination(group)
+    output_groups.add_destination(group)
     return parser
 
 
@@ -153,7 +153,7 @@ def convert() -> Parser:
     parser.add_argument("--namespace", metavar="NAME", help="metadata.namespace for spo (default: none)")
     groups.add_profiles_dirs(parser)
     profile_groups.add_host(parser)
-    groups.add_destination(parser)
+    output_groups.add_destination(parser)
     return parser
 
 

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.cli import groups, values
+from profile_smoke.cli import groups, output_groups, values
 from profile_smoke.cli.options import PROG, Command, Options
 from profile_smoke.cli.parser import Parser
 from profile_smoke.cli.record_options import RecordOptions
@@ -112,13 +112,13 @@ def _parser() -> Parser:
     _add_description(parser)
     _add_making(parser)
     group = parser.add_argument_group("results")
-    groups.add_destination(group, "the profile")
+    output_groups.add_destination(group, "the profile")
     group.add_argument(
         "--force", action="store_true", help="replace a file that holds something else than what was recorded"
     )
-    groups.add_plain_format(group, "how to tell what was seen: table, or json, which --merge reads")
-    groups.add_quiet(group)
-    groups.add_common(parser)
+    output_groups.add_plain_format(group, "how to tell what was seen: table, or json, which --merge reads")
+    output_groups.add_quiet(group)
+    output_groups.add_common(parser)
     return parser
 
 

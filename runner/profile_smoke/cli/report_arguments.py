@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.cli import groups
+from profile_smoke.cli import output_groups
 from profile_smoke.cli.options import PROG, Command, Options
 from profile_smoke.cli.parser import Parser
 
@@ -43,15 +43,15 @@ def _parser() -> Parser:
         "paths", metavar="RESULT", nargs=1, help="a result in JSON; a file named merge is ./merge"
     )
     group = parser.add_argument_group("results")
-    groups.add_reports(group)
-    groups.add_exit_zero(group)
-    groups.add_common(parser)
+    output_groups.add_reports(group)
+    output_groups.add_exit_zero(group)
+    output_groups.add_common(parser)
     return parser
 
 
 def _merge_parser() -> Parser:
     parser = Parser(f"{PROG} report merge", f"{PROG} report merge RESULT... [-o PATH]", _MERGE_HELP, "")
     parser.add_argument("paths", metavar="RESULT", nargs="+", help="a result in JSON")
-    groups.add_destination(parser)
-    groups.add_common(parser)
+    output_groups.add_destination(parser)
+    output_groups.add_common(parser)
     return parser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profile_smoke.cli import groups
+from profile_smoke.cli import groups, output_groups
 from profile_smoke.cli.options import PROG, Command
 from profile_smoke.cli.parser import Parser
 
@@ -18,7 +18,7 @@ def parser(command: Command) -> Parser | None:
     if made is None:
         return None
     found = made()
-    groups.add_common(found)
+    output_groups.add_common(found)
     return found
 
 
@@ -32,7 +32,7 @@ def _gate() -> Parser:
     )
     found.add_argument("paths", metavar="RESULT", nargs=1, help="a JSON report of a run")
     add_config(found.add_argument_group("settings"))
-    groups.add_reports(found.add_argument_group("results"))
+    output_groups.add_reports(found.add_argument_group("results"))
     return found
 
 
@@ -50,8 +50,8 @@ def _config() -> Parser:
     groups.add_purpose(found)
     add_settings(found)
     group = found.add_argument_group("results")
-    groups.add_plain_format(group)
-    groups.add_destination(group)
+    output_groups.add_plain_format(group)
+    output_groups.add_destination(group)
     return found
 
 

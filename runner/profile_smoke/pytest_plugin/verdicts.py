@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from profile_smoke.model import Expected, Verdict
-from profile_smoke.report import story, table
+from profile_smoke.report import brief, story
 from profile_smoke.report.text import Style, safe
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def expected(result: CellResult) -> None:
             raise UnexpectedError(f"{result.id}: passed, though the profile should block it")
         raise UnexpectedError(story.tell(result, Style()))
     if result.verdict is Verdict.BLOCKED and result.expected is Expected.ANY:
-        pytest.xfail(f"only informs: {safe(table.why(result))}")
+        pytest.xfail(f"only informs: {safe(brief.why(result))}")
 
 
 def properties(result: CellResult) -> list[tuple[str, object]]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profile_smoke.report import gate, source, story, table, words
+from profile_smoke.report import brief, gate, source, story, words
 from profile_smoke.report.escape import command_property, message
-from profile_smoke.report.findings import Finding, Level, findings
+from profile_smoke.report.finding import Finding, Level
+from profile_smoke.report.findings import findings
 from profile_smoke.report.text import Style, counted, safe
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def render(report: RunReport) -> str:
     for cell in story.told(report):
         lines += _fold(f"{cell.id}: {words.standing(cell)}", story.tell(cell, Style()))
     return (
-        "".join(f"{line}\n" for line in lines) + gate.render(report, Style()) + table.summary(report, Style())
+        "".join(f"{line}\n" for line in lines) + gate.render(report, Style()) + brief.summary(report, Style())
     )
 
 

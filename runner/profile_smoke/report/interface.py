@@ -49,13 +49,13 @@ def render(report: RunReport, form: Format, style: Style) -> str:
     """
     match form:
         case Format.TABLE:
-            from profile_smoke.report import differences, gate, story, table, unused
+            from profile_smoke.report import brief, differences, gate, story, table, unused
 
             return "".join(
                 part(report, style)
                 for part in (
                     *(table.render, differences.render, story.render),
-                    *(unused.render, gate.render, table.summary),
+                    *(unused.render, gate.render, brief.summary),
                 )
             )
         case Format.JSON:

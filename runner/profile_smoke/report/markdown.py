@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.model import CellResult, RunReport, Verdict
-from profile_smoke.report import differences, gate, story, table, unused, words
+from profile_smoke.report import brief, differences, gate, story, unused, words
 from profile_smoke.report.escape import code_block, json_words, markdown, markup
 from profile_smoke.report.text import Style, clipped, counted, seconds
 
@@ -26,7 +26,7 @@ def render(report: RunReport) -> str:
     parts = [
         f"## profile-smoke: {_outcome(report)}\n\n",
         "".join(f"> **{markdown(line)}**\n\n" for line in _incomplete(report)),
-        f"{markdown(' · '.join(table.summary(report, Style()).splitlines()))}\n\n",
+        f"{markdown(' · '.join(brief.summary(report, Style()).splitlines()))}\n\n",
         _gate(report),
         _list(report.notes),
         _list([differences.line(each) for each in report.differences]),
@@ -107,12 +107,12 @@ def _entry(cell: CellResult) -> str:
     verdict = f"**{cell.verdict.upper()}**" if cell.unexpected else cell.verdict.value
     mark = "❌" if cell.unexpected else _MARKS[cell.verdict]
     about = [
-        *([markdown(table.setting(cell))] if table.setting(cell) else []),
+        *([markdown(brief.setting(cell))] if brief.setting(cell) else []),
         *(["informs"] if not cell.gates else []),
         *(["stand-in"] if cell.image and cell.image.standin else []),
         seconds(cell.seconds),
     ]
-    why = markdown(clipped(table.why(cell), _LONGEST_WHY))
+    why = markdown(clipped(brief.why(cell), _LONGEST_WHY))
     return f"{mark} {verdict}{f': {why}' if why else ''} <sub>{', '.join(about)}</sub>"
 
 

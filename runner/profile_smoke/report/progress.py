@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from profile_smoke.report.table import why
+from profile_smoke.report.brief import why
 from profile_smoke.report.text import Colour, Style, clipped, counted, safe, seconds
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from profile_smoke.report.table import standin_name
+from profile_smoke.report.brief import standin_name
 from profile_smoke.report.text import Colour, Style, counted, safe, seconds, wrap
 
 if TYPE_CHECKING:

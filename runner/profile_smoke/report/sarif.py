@@ -11,9 +11,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.report import moment, source, table
+from profile_smoke.report import brief, moment, source
 from profile_smoke.report.escape import json_text, lines
-from profile_smoke.report.findings import MEANING, Finding, Level, Rule, findings
+from profile_smoke.report.finding import MEANING, Finding, Level, Rule
+from profile_smoke.report.findings import findings
 from profile_smoke.report.text import clipped, counted, safe
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def category(report: RunReport) -> str:
         _listed(profiles or report.selection.profile),
         _listed(scenarios or report.selection.scenario),
         *([_listed(only)] if only else []),
-        *filter(None, _single(table.setting(cell) for cell in report.cells)),
+        *filter(None, _single(brief.setting(cell) for cell in report.cells)),
         *([f"part {report.shard.replace('/', ' of ')}"] if report.shard else []),
     ]
     while dimensions and dimensions[-1] in ("", _ANY):

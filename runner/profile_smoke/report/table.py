@@ -1,15 +1,14 @@
-"""The table: one row a cell, deciding ones above those that only inform, and one line that sums up."""
+"""The table: one row a cell, deciding ones above those that only inform, and what is to be known of them beneath."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from profile_smoke.model import CellResult, Fix, ImageInfo, RunReport, Standin, Verdict
-from profile_smoke.report import drift, loaded
-from profile_smoke.report.text import Colour, Style, clipped, counted, safe, seconds, wrap
+from profile_smoke.model import CellResult, ImageInfo, RunReport, Standin, Verdict
+from profile_smoke.report import brief, drift, loaded
+from profile_smoke.report.text import Colour, Style, clipped, safe, seconds, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,52 +40,6 @@ def render(report: RunReport, style: Style) -> str:
         _left_open(report, style),
     ]
     return "".join(f"{part}\n\n" for part in parts if part)
-
-
-def summary(report: RunReport, style: Style) -> str:
-    """How many cells, how they came out, and how long it took; ends in a newline."""
-    gating = [cell for cell in report.cells if cell.gates]
-    unexpected = sum(cell.unexpected for cell in gating)
-    other = Counter(cell.verdict for cell in gating if cell.verdict in (Verdict.ERROR, Verdict.SKIPPED))
-    as_expected = len(gating) - unexpected - other.total()
-    counts = [
-        style.paint(f"{as_expected} as expected", *([Colour.GREEN] if as_expected else [])),
-        style.paint(f"{unexpected} NOT as expected", Colour.BOLD, Colour.RED) if unexpected else "",
-        style.paint(f"{other[Verdict.ERROR]} in error", Colour.YELLOW) if other[Verdict.ERROR] else "",
-        f"{other[Verdict.SKIPPED]} skipped" if other[Verdict.SKIPPED] else "",
-    ]
-    parts = [f"{counted(len(gating), 'deciding cell')}: {', '.join(filter(None, counts))}"] if gating else []
-    informing = Counter(cell.verdict for cell in report.cells if not cell.gates)
-    if informing:
-        words = ", ".join(f"{informing[verdict]} {verdict}" for verdict in Verdict if informing[verdict])
-        parts.append(f"{counted(informing.total(), 'informing cell')}: {words}")
-    if not report.cells:
-        parts.append("no cell was run")
-    if report.interrupted:
-        parts.append(style.paint("interrupted, so incomplete", Colour.YELLOW))
-    if report.failure:
-        parts.append(style.paint(safe(f"the run failed: {report.failure}"), Colour.YELLOW))
-    parts += [safe(f"note: {note}") for note in report.notes]
-    return "\n".join([*parts, f"took {seconds(report.seconds)}"]) + "\n"
-
-
-def why(cell: CellResult) -> str:
-    """What blocked the cell, or what else there is to say about it, in a line."""
-    if cell.forbidden:
-        return f"permits what it must not: {', '.join(line.split(' [')[0] for line in cell.forbidden)}"
-    if cell.verdict is Verdict.BLOCKED and cell.blocking:
-        return f"{', '.join(cell.blocking)} ({cell.phase})" if cell.phase else ", ".join(cell.blocking)
-    if cell.verdict is Verdict.BLOCKED:
-        known = (
-            f"among {counted(fixed_calls(cell.fix), 'call')}" if cell.fix and cell.fix.verified else "unknown"
-        )
-        return f"blocking syscalls {known}: {cell.reason}" if cell.reason else f"blocking syscalls {known}"
-    return cell.reason or drift.why(cell)
-
-
-def fixed_calls(fix: Fix) -> int:
-    """How many syscalls a fix allows."""
-    return len({name for rule in fix.rules for name in rule["names"]})
 
 
 def _section(title: str, cells: Sequence[CellResult], style: Style) -> str:
@@ -128,11 +81,11 @@ def _fitted(cells: Sequence[CellResult], width: int) -> list[dict[str, str]]:
 def _brief(cell: CellResult) -> str:
     """As `why`: of many calls the first ones, of an image that cannot be had not what each program said."""
     if cell.verdict is Verdict.SKIPPED:
-        return why(cell).partition(" (")[0]
+        return brief.why(cell).partition(" (")[0]
     if len(cell.blocking) <= _MANY:
-        return why(cell)
+        return brief.why(cell)
     more = f"and {len(cell.blocking) - _FIRST} more calls"
-    return why(replace(cell, blocking=(*cell.blocking[:_FIRST], more)))
+    return brief.why(replace(cell, blocking=(*cell.blocking[:_FIRST], more)))
 
 
 def _row(cell: CellResult, name_width: int, image_width: int) -> dict[str, str]:
@@ -140,19 +93,13 @@ def _row(cell: CellResult, name_width: int, image_width: int) -> dict[str, str]:
     return {
         "profile": _folded(cell.profile.name, name_width),
         "scenario": _folded(cell.scenario, name_width),
-        "target": "\n".join(filter(None, (_folded(cell.target.name, name_width), setting(cell)))),
+        "target": "\n".join(filter(None, (_folded(cell.target.name, name_width), brief.setting(cell)))),
         "image": _image(cell.image, image_width),
         **({"expected": cell.expected.value} if cell.gates else {}),
         "verdict": _verdict(cell),
         "why": "",
         "time": seconds(cell.seconds),
     }
-
-
-def setting(cell: CellResult) -> str:
-    """``+no-new-privs``, where the cell's id says that it ran otherwise than its scenario says."""
-    _, plus, name = cell.id.partition("+")
-    return plus + name
 
 
 def _verdict(cell: CellResult) -> str:
@@ -172,16 +119,6 @@ def _short(standin: Standin) -> str:
     package, full = next(iter(standin.packages.items()), (standin.name, ""))
     upstream = (full.partition(":")[2] or full).partition("-")[0].partition("+")[0]
     return f"{package} {upstream}".rstrip()
-
-
-def standin_name(image: ImageInfo) -> str:
-    """The stand-in's main packages and versions, such as ``mariadb-server 10.11.6``; empty where there is none."""
-    if image.standin is None:
-        return ""
-    name, packages = image.standin.name, image.standin.packages
-    if name in packages or not packages:
-        return " ".join([name, *([packages[name]] if packages else [])])
-    return ", ".join(f"{package} {version}" for package, version in packages.items())
 
 
 def _folded(text: str, width: int) -> str:

@@ -17,7 +17,7 @@ from profile_smoke.model import (
     LaunchKind,
     Verdict,
 )
-from profile_smoke.report import drift, loaded, table
+from profile_smoke.report import brief, drift, loaded
 from profile_smoke.report.text import counted, safe
 
 _FILTER_MODE = 2  # SECCOMP_MODE_FILTER of linux/seccomp.h, as /proc/PID/status shows it
@@ -41,7 +41,7 @@ def what_happened(cell: CellResult) -> str:
     """One sentence: the workload, where it failed, and how that showed."""
     image = f" ({cell.image.ref})" if cell.image and not cell.image.standin else ""
     if cell.image and cell.image.standin:
-        image = f" (stand-in {table.standin_name(cell.image)} for {cell.image.ref})"
+        image = f" (stand-in {brief.standin_name(cell.image)} for {cell.image.ref})"
     subject = f"{cell.scenario}{image}"
     reason = f": {cell.reason}" if cell.reason else ""
     if cell.verdict is Verdict.ERROR:
@@ -74,7 +74,7 @@ def blockers(cell: CellResult) -> str:
             title = "Proven to block it, and there may be more"
         return f"{title}: {', '.join(cell.blocking)}"
     if cell.fix and cell.fix.verified:
-        calls = counted(table.fixed_calls(cell.fix), "call")
+        calls = counted(brief.fixed_calls(cell.fix), "call")
         return f"The calls that block it are among the {calls} of the fix below; no single one was proven"
     return f"Which syscall blocked it is not known{': the notes below say why' if cell.notes else ''}"
 
@@ -193,7 +193,7 @@ def command(cell: CellResult) -> str:
         "--scenario": cell.scenario,
         "--target": cell.target.name,
     }
-    if table.setting(cell):
+    if brief.setting(cell):
         words["--privilege-escalation"] = "denied" if cell.no_new_privileges else "allowed"
     return " ".join(["profile-smoke", *(f"{option} {quoted(word)}" for option, word in words.items())])
 

@@ -22,7 +22,8 @@ from profile_smoke.model import (
     UnusedCalls,
     Verdict,
 )
-from profile_smoke.report.findings import Level, Rule, findings
+from profile_smoke.report.finding import Level, Rule
+from profile_smoke.report.findings import findings
 from profile_smoke.report.interface import Format, render
 from profile_smoke.report.text import Style
 

@@ -14,7 +14,8 @@ from profile_smoke.gate.policy import SWITCHED, Policy
 from profile_smoke.model import Gate, GateFinding, GateRule, RunReport, Waiver
 from profile_smoke.profile.purpose import DenyCheck
 from profile_smoke.report import gate
-from profile_smoke.report.findings import Level, Rule, findings
+from profile_smoke.report.finding import Level, Rule
+from profile_smoke.report.findings import findings
 from profile_smoke.report.interface import Format, render
 from profile_smoke.report.text import Style
 

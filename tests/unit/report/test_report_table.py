@@ -28,7 +28,7 @@ from profile_smoke.model import (
     Standin,
     Verdict,
 )
-from profile_smoke.report import json, story, table, words
+from profile_smoke.report import brief, json, story, table, words
 from profile_smoke.report.interface import Format, render
 from profile_smoke.report.text import Style, safe, seconds
 
@@ -119,7 +119,7 @@ def test_every_format_renders(form: Format) -> None:
 def test_colours_change_nothing_but_colours() -> None:
     """Taken out, they leave the table and summary as they are without, and no widths depend on them."""
     report = golden_report()
-    for show in (table.render, table.summary):
+    for show in (table.render, brief.summary):
         coloured = show(report, Style(colour=True))
         assert ANSI.search(coloured)
         assert ANSI.sub("", coloured) == show(report, Style())
@@ -212,11 +212,11 @@ def test_the_summary_counts_each_cell_once() -> None:
     """As expected, not as expected, in error, skipped; informing ones apart; interruption is said."""
     gating = [cell(verdict) for verdict in Verdict] + [cell(Verdict.BLOCKED, Expected.BLOCKED)]
     informing = [cell(verdict, Expected.ANY) for verdict in (Verdict.BLOCKED, Verdict.ERROR)]
-    text = table.summary(run(*gating, *informing, interrupted=True), Style())
+    text = brief.summary(run(*gating, *informing, interrupted=True), Style())
     assert "5 deciding cells: 2 as expected, 1 NOT as expected, 1 in error, 1 skipped" in text
     assert "2 informing cells: 1 blocked, 1 error" in text
     assert "interrupted" in text
-    assert table.summary(run(), Style()).startswith("no cell was run")
+    assert brief.summary(run(), Style()).startswith("no cell was run")
 
 
 def test_the_most_urgent_story_comes_first() -> None:
@@ -412,7 +412,7 @@ def test_a_fix_that_was_proven_only_as_a_whole_is_not_called_unknown() -> None:
         ({"names": ["brk", "mmap"], "action": "SCMP_ACT_ALLOW"},), verified=True, minimal=False, launches=60
     )
     found = cell(Verdict.BLOCKED, fix=fix, reason="killed by SIGSYS")
-    assert table.why(found) == "blocking syscalls among 2 calls: killed by SIGSYS"
+    assert brief.why(found) == "blocking syscalls among 2 calls: killed by SIGSYS"
     told = re.sub(r"\s+", " ", story.tell(found, Style()))
     assert "among the 2 calls of the fix below" in told
     assert "not known" not in told

@@ -9,7 +9,7 @@ from profile_smoke import rundir
 from profile_smoke.cli import wiring
 from profile_smoke.errors import SmokeError
 from profile_smoke.interrupts import admitted
-from profile_smoke.report.table import standin_name
+from profile_smoke.report.brief import standin_name
 from profile_smoke.report.text import safe
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from profile_smoke.model import CellResult, Denial, Effect, Verdict
-from profile_smoke.report import loaded, table, words
+from profile_smoke.report import brief, loaded, words
 from profile_smoke.report.html import facts, fix, glyphs, launches
 from profile_smoke.report.html.markup import Markup, join, lines, tag
 from profile_smoke.report.html.matrix import anchor, classes, meaning
@@ -29,7 +29,7 @@ def render(cell: CellResult, index: int, *, opened: bool, deferred: bool, openin
         tag("span", glyphs.verdict(cell.verdict), class_=f"tile {classes(cell)}"),
         tag("h4", cell.id),
         tag("span", meaning(cell), class_="hidden"),
-        tag("span", why, class_="why") if (why := table.why(cell)) else None,
+        tag("span", why, class_="why") if (why := brief.why(cell)) else None,
         tag("span", seconds(cell.seconds), class_="time"),
     )
     parts = join(*_parts(cell, openings))

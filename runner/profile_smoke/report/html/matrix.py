@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from profile_smoke.model import CellResult, Expected, Verdict
-from profile_smoke.report import table
+from profile_smoke.report import brief
 from profile_smoke.report.html import glyphs
 from profile_smoke.report.html.markup import NOTHING, Markup, join, tag
 
@@ -85,7 +85,7 @@ def _place(cell: CellResult) -> tuple[str, str, str]:
 
 def _where(cell: CellResult) -> str:
     """The target, and the setting where it is other than the scenario's."""
-    return f"{cell.target.name} {table.setting(cell)}".rstrip()
+    return f"{cell.target.name} {brief.setting(cell)}".rstrip()
 
 
 def _columns(columns: Mapping[str, Mapping[str, None]]) -> list[tuple[tuple[str, str], int]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profile_smoke.model import CellResult, RunReport, Verdict
-from profile_smoke.report import table
+from profile_smoke.report import brief
 from profile_smoke.report.html import cell as cells
 from profile_smoke.report.html import differences, gate, glyphs, matrix, profiles
 from profile_smoke.report.html.markup import NOTHING, Markup, document, join, tag, verbatim
@@ -108,7 +108,7 @@ def _header(report: RunReport, state: str, headline: str) -> Markup:
         tag("p", "profile-smoke", class_="brand"),
         tag("h1", headline, class_=state),
         tag(
-            "p", [tag("span", line) for line in table.summary(report, Style()).splitlines()], class_="summary"
+            "p", [tag("span", line) for line in brief.summary(report, Style()).splitlines()], class_="summary"
         ),
         tag(
             "p",
