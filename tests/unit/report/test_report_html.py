@@ -293,6 +293,21 @@ def test_the_first_heading_says_what_came_out(result: RunReport, words: str) -> 
     assert found.texts["title"] == [f"{words} · profile-smoke"]
 
 
+def test_what_a_gate_found_leads_to_the_cells_that_show_it() -> None:
+    """From the sentence itself where it is of one cell, else behind it; a cell that is not there is but named."""
+    one, two = cell(name="one"), cell(name="two")
+    found = (
+        GateFinding(GateRule.BLOCKED, "one", (one.id,), "brk", f"{one.id}: blocked by brk"),
+        GateFinding(GateRule.DIGEST, "", (one.id, two.id, "gone"), None, "nginx is not pinned"),
+        GateFinding(GateRule.UNUSED, "two", (), None, "too many"),
+    )
+    text = html.render(replace(run(one, two), gate=Gate((GateRule.BLOCKED,), found)))
+    links = [f'<a href="#cell-{number}">{each.id}</a>' for number, each in enumerate((one, two), 1)]
+    assert f"<li><b>blocked</b>: {links[0]}: blocked by brk</li>" in text
+    assert f"<li><b>digest</b>: nginx is not pinned ({links[0]}, {links[1]}, gone)</li>" in text
+    assert "<li><b>unused</b>: too many</li>" in text
+
+
 def test_what_came_out_differently_leads_to_both_cells() -> None:
     """A profile that works here and not there is told with its cause, beside the matrix."""
     here, there = cell(name="here"), cell(Verdict.BLOCKED, name="there")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from profile_smoke.report.html.facts import fold
-from profile_smoke.report.html.markup import NOTHING, Markup, tag
+from profile_smoke.report.html.markup import NOTHING, Child, Markup, tag
 from profile_smoke.report.html.matrix import link, places
 from profile_smoke.report.text import counted
 
@@ -38,13 +38,21 @@ def render(report: RunReport) -> Markup:
 
 
 def _finding(finding: GateFinding, found: Mapping[str, str]) -> Markup:
-    links = [(" " if index == 0 else ", ", link(cell, found)) for index, cell in enumerate(finding.cells)]
     waiver = finding.waiver
     until = f"Waived until {waiver.expires}: {waiver.reason} ({waiver.place})" if waiver else None
     return tag(
         "li",
         tag("b", finding.rule.value),
-        f": {finding.text}",
-        links,
+        ": ",
+        _text(finding, found),
         tag("p", until, class_="fine") if until else None,
     )
+
+
+def _text(finding: GateFinding, found: Mapping[str, str]) -> Child:
+    """The sentence, with the cells that show it: where it begins with one, that is the link, else they come behind it."""
+    cells = finding.cells
+    if len(cells) == 1 and finding.text.startswith(f"{cells[0]}: "):
+        return [link(cells[0], found), finding.text.removeprefix(cells[0])]
+    links = [(", " if index else "", link(cell, found)) for index, cell in enumerate(cells)]
+    return [finding.text, *([" (", links, ")"] if cells else [])]
