@@ -4,8 +4,8 @@
 #
 # Two profiles of a shop: shop-db lacks calls that MariaDB needs, shop-web lacks calls that nginx does without, and permits
 # ptrace. Of the scenarios one has an image that nobody can pull, and one never gets ready. The baseline was kept by
-# `profile-smoke baseline update`, but for the lines of sysinfo, eventfd2 and prlimit64 under nginx, which were
-# taken out.
+# `profile-smoke baseline update --runs 1`, but for the lines of sysinfo, eventfd2 and prlimit64 under nginx, which
+# were taken out.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../../.." && pwd)
