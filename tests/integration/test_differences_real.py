@@ -28,6 +28,18 @@ def in_dockers_format(call: str) -> str:
     return json.dumps(document)
 
 
+def merged_from_parts(cli: Cli, report: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """The differences in what `report merge` makes of the same cells, as two jobs would have reported them."""
+    paths = []
+    for cell in report["cells"]:
+        paths.append(folder / f"{cell['target']['name']}.json")
+        paths[-1].write_text(json.dumps({**report, "cells": [cell], "differences": [], "unused": []}))
+    ran = cli("report", "merge", *map(str, paths))
+    assert ran.code == 0, ran.stderr
+    found: list[dict[str, Any]] = json.loads(ran.stdout)["differences"]
+    return found
+
+
 @pytest.mark.usefixtures("no_leftovers")
 def test_a_rule_that_only_docker_reads(cli: Cli, tmp_path: Path) -> None:
     """The exporter listens on docker; on kubernetes it may not, and the report says why, and shows the manifest."""
@@ -44,6 +56,7 @@ def test_a_rule_that_only_docker_reads(cli: Cli, tmp_path: Path) -> None:
     [difference] = report["differences"]
     assert (difference["cause"], difference["calls"]) == ("docker-only-fields", ["listen"])
     assert "kubernetes drops fields of Docker's format" in " ".join(ran.stdout.split())
+    assert merged_from_parts(cli, report, tmp_path) == [difference]
     manifests = {cell["target"]["name"]: cell["manifest"] for cell in report["cells"]}
     assert manifests["docker"] == []
     assert [each["kind"] for each in manifests["kubernetes"]] == ["Pod"]

@@ -12,7 +12,7 @@ from profile_smoke.profile import raw_oci
 from profile_smoke.profile.catalog import Catalog, NamedProfile
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.lint import interface as lint
-from profile_smoke.profile.resolve import resolve
+from profile_smoke.profile.resolve import release, resolve
 from profile_smoke.resources import bundled
 from profile_smoke.syscall import libseccomp, tables
 from profile_smoke.target import capabilities, oci_default
@@ -86,7 +86,10 @@ def resolved(document: Document, reader: Reader, host: Host) -> Profile:
         case Reader.DOCKER | Reader.OCI:
             caps = capabilities.DEFAULT if host.caps is None else host.caps
             return resolve(
-                document.profile, caps=caps, arch=native_of(host), kernel=host.kernel or running_kernel()
+                document.profile,
+                caps=caps,
+                arch=native_of(host),
+                kernel=host.kernel or release(platform.release()),
             )
     assert_never(reader)
 
@@ -96,7 +99,7 @@ def for_lint(reader: Reader, host: Host) -> lint.Reading:
     return lint.Reading(
         capabilities.DEFAULT if host.caps is None else host.caps,
         native_of(host),
-        host.kernel or running_kernel(),
+        host.kernel or release(platform.release()),
         plain=reader is Reader.KUBERNETES,
         known=libseccomp.resolves if libseccomp.library() else None,
     )
@@ -108,9 +111,3 @@ def native_of(host: Host) -> str:
     if native not in tables.ARCHES:
         raise UsageError(f"there is no table of syscalls for {native}; name an architecture with --arch")
     return native
-
-
-def running_kernel() -> tuple[int, int]:
-    """Major and minor version of this machine's kernel."""
-    major, minor = platform.release().split(".")[:2]
-    return int(major), int("".join(filter(str.isdigit, minor.split("-")[0])) or 0)

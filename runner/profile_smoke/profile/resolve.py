@@ -5,6 +5,7 @@ Source: `setupSeccomp` in moby's `profiles/seccomp/seccomp_linux.go`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ NATIVE = {
     "arm": ("arm", "SCMP_ARCH_ARM"),
 }
 """An engine's architecture, as the syscall tables name it: how `arches` and how `archMap` name it."""
+_RELEASE = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?", re.ASCII)
 
 
 def resolve(profile: Profile, *, caps: Collection[str], arch: str, kernel: tuple[int, int]) -> Profile:
@@ -49,6 +51,12 @@ def resolve(profile: Profile, *, caps: Collection[str], arch: str, kernel: tuple
     rules = tuple(replace(rule, includes=None, excludes=None) for rule in profile.rules if applies(rule))
     architectures = profile.architectures or _mapped(profile, scmp_arch)
     return replace(profile, architectures=architectures, arch_map=(), rules=rules)
+
+
+def release(text: str) -> tuple[int, int]:
+    """Major and minor at the beginning of a version such as `6.1.0-18-amd64`; zeros for what is none."""
+    found = _RELEASE.match(text)
+    return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
 
 
 def reachable(profile: Profile, arch: str) -> Profile:

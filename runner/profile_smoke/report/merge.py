@@ -19,8 +19,8 @@ _FOLD = 12
 def merge(parts: Sequence[tuple[str, RunReport]]) -> RunReport:
     """One result of those of several files: all their cells, from the first start to the last end.
 
-    Parts of a selection of which one is missing make a result that has failed. What only the whole can tell, `unused` and
-    `gate`, is left for the caller to work out.
+    Parts of a selection of which one is missing make a result that has failed. What only the whole can tell, `unused`,
+    `gate` and the differences between parts, is left for the caller to work out.
 
     Raises:
         BadFileError: a cell is in two of the files, or in one of them twice.

@@ -60,7 +60,12 @@ class Runner:
             ) as runners:
                 self._all(cells, runners)
                 # While the targets are open: what they make of a profile is asked of them.
-                self._differences = differences(cells, self._results, self._targets)
+                documents = {cell.profile.name: cell.profile.document for cell in cells}
+                self._differences = differences(
+                    [self._results[cell.id] for cell in cells if cell.id in self._results],
+                    lambda info: self._targets[info.name],
+                    lambda profile: documents[profile.name],
+                )
         finally:
             self._progress.run_finished()
         return self.report(cells)

@@ -13,7 +13,7 @@ from profile_smoke.errors import TargetUnavailableError
 from profile_smoke.model import RUN_LABEL, TargetInfo
 from profile_smoke.observe import readback
 from profile_smoke.observe.supervisor import Supervisor
-from profile_smoke.profile.resolve import reachable, resolve
+from profile_smoke.profile.resolve import reachable, release, resolve
 from profile_smoke.syscall import libseccomp, tables
 from profile_smoke.target import capabilities
 from profile_smoke.target.docker_container import DockerContainer
@@ -144,10 +144,9 @@ class DockerTarget(Target):
 
     def meaning(self, document: Document) -> Profile:
         """The plain profile that the engine makes of it, as far as this machine ever comes to it."""
-        kernel = str(self._facts.get("KernelVersion", "0.0")).split(".")
-        version = (int(kernel[0]), int("".join(filter(str.isdigit, kernel[1].split("-")[0])) or 0))
+        kernel = release(str(self._facts.get("KernelVersion", "")))
         arch, caps = tables.native(), self.default_capabilities()
-        return reachable(resolve(document.profile, caps=caps, arch=arch, kernel=version), arch)
+        return reachable(resolve(document.profile, caps=caps, arch=arch, kernel=kernel), arch)
 
     def prepare(self, image: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
         """What the engine has, else pulled by it, else loaded from the store."""

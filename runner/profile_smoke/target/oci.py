@@ -19,7 +19,7 @@ from profile_smoke.model import TargetInfo
 from profile_smoke.observe import readback
 from profile_smoke.observe.supervisor import Supervisor
 from profile_smoke.profile import render
-from profile_smoke.profile.resolve import reachable, resolve
+from profile_smoke.profile.resolve import reachable, release, resolve
 from profile_smoke.syscall import libseccomp, tables
 from profile_smoke.target import capabilities, oci_default
 from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
@@ -66,7 +66,7 @@ class OciTarget(Target):
     def capabilities(self) -> Capabilities:
         """Notification needs runc 1.1; read-back needs root's CAP_SYS_ADMIN."""
         version = self._runc_versions.get("runc", "0")
-        old = _release(version) < (1, 1)
+        old = release(version) < (1, 1)
         reason = readback.why_not()
         return Capabilities(
             observe=not old,
@@ -93,7 +93,7 @@ class OciTarget(Target):
 
     def meaning(self, document: Document) -> Profile:
         """The plain profile, resolved for this machine and the default capabilities."""
-        arch, kernel, caps = tables.native(), _release(platform.release()), self.default_capabilities()
+        arch, kernel, caps = tables.native(), release(platform.release()), self.default_capabilities()
         return reachable(resolve(document.profile, caps=caps, arch=arch, kernel=kernel), arch)
 
     def prepare(self, image: str, standin: Path | None, *, policy: Policy) -> PreparedImage:
@@ -140,9 +140,3 @@ def sweep_run(run: Path, runc: Runc) -> list[str]:
     runc.remove_cgroups(run.name)
     shutil.rmtree(base)
     return removed
-
-
-def _release(text: str) -> tuple[int, int]:
-    major, _, rest = text.partition(".")
-    minor = "".join(digit for digit in rest.split(".")[0].split("-")[0] if digit.isdigit())
-    return int(major or 0), int(minor or 0)

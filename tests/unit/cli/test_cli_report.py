@@ -14,10 +14,25 @@ from profile_smoke.cli import publish
 from profile_smoke.cli.arguments import parse
 from profile_smoke.cli.exit_code import exit_code
 from profile_smoke.errors import UsageError
-from profile_smoke.model import Expected, RunReport, Verdict
+from profile_smoke.model import (
+    CellResult,
+    Denial,
+    Difference,
+    DifferenceCause,
+    Effect,
+    Evidence,
+    Expected,
+    Process,
+    ProfileRef,
+    RunReport,
+    TargetInfo,
+    Verdict,
+)
+from profile_smoke.profile.document import parse as parse_profile
 from profile_smoke.report.interface import Format, render
 from profile_smoke.report.json import dump, load
 from profile_smoke.report.text import Style
+from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,3 +171,58 @@ def test_cells_that_only_inform_are_no_failure_anywhere(tmp_path: Path) -> None:
         each["level"] for each in json.loads(render(report, Format.SARIF, Style()))["runs"][0]["results"]
     }
     assert levels <= {"note"}
+
+
+OLD = '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"name": "listen", "action": "SCMP_ACT_ALLOW"}]}'
+
+
+def on(target: str, profile: Path, verdict: Verdict) -> CellResult:
+    """A cell of a profile's file; where it is blocked, by `listen`."""
+    document = parse_profile(profile.read_text("utf-8"), str(profile))
+    number = tables.number(tables.native(), "listen")
+    assert number is not None
+    denial = Denial(
+        "listen", number, tables.native(), (3, 1, 0, 0, 0, 0), "listen(3, 1)", "EPERM", "start",
+        Process(1, "nginx", "/nginx"), 1.0, 1, Evidence.NOTIFY, Effect.BLOCKING,
+    )  # fmt: skip
+    return cell(
+        verdict,
+        name="mine",
+        denials=(denial,) if verdict is Verdict.BLOCKED else (),
+        blocking=("listen",) if verdict is Verdict.BLOCKED else (),
+        id=f"mine/nginx@{target}",
+        profile=ProfileRef("mine", str(profile), document.sha256),
+        target=TargetInfo(target, {"kernel": "6.1.0"}),
+    )
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["the file is there", "another file is there"])
+def test_merging_tells_what_differs_between_parts(tmp_path: Path, *, there: bool) -> None:
+    """With a job for each target the difference shows in the whole only. Nothing is guessed without the file."""
+    profile = tmp_path / "mine.json"
+    profile.write_text(OLD)
+    parts = [
+        stored(tmp_path / "a.json", run(on("docker", profile, Verdict.PASSED))),
+        stored(tmp_path / "b.json", run(on("kubernetes", profile, Verdict.BLOCKED))),
+    ]
+    if not there:
+        profile.write_text(OLD.replace("listen", "bind"))
+    assert main(["report", "merge", *parts, "-o", str(tmp_path / "all.json")]) == 0
+    [found] = load((tmp_path / "all.json").read_text("utf-8"), "all.json").differences
+    assert (found.works, found.fails) == ("mine/nginx@docker", "mine/nginx@kubernetes")
+    cause = DifferenceCause.DOCKER_ONLY_FIELDS if there else DifferenceCause.UNKNOWN
+    assert (found.cause, found.calls) == (cause, ("listen",) if there else ())
+
+
+def test_what_a_run_has_told_itself_is_not_told_twice(tmp_path: Path) -> None:
+    """Both cells in one part: its own word stands, also where it knew of no difference."""
+    profile = tmp_path / "mine.json"
+    profile.write_text(OLD)
+    both = run(on("docker", profile, Verdict.PASSED), on("kubernetes", profile, Verdict.BLOCKED))
+    told = Difference(both.cells[0].id, both.cells[1].id, DifferenceCause.RUNTIME, ("listen",), "seen there")
+    parts = [
+        stored(tmp_path / "a.json", replace(both, differences=(told,))),
+        stored(tmp_path / "b.json", run(cell())),
+    ]
+    assert main(["report", "merge", *parts, "-o", str(tmp_path / "all.json")]) == 0
+    assert load((tmp_path / "all.json").read_text("utf-8"), "all.json").differences == (told,)

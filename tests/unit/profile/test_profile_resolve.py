@@ -12,7 +12,7 @@ from tests.support.made_profiles import ARCH_MAP, profiles
 from profile_smoke.errors import RuntimeRefusedError, UsageError
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Conditions, Profile, Rule
-from profile_smoke.profile.resolve import reachable, resolve
+from profile_smoke.profile.resolve import reachable, release, resolve
 from profile_smoke.syscall import tables
 
 ALLOW = Rule(("mount",), Action.ALLOW)
@@ -148,3 +148,19 @@ def test_an_architecture_without_engines_is_refused() -> None:
     profile = Profile(Action.ERRNO, arch_map=ARCH_MAP)
     with pytest.raises(UsageError, match="no engine runs on architecture x32; one of x86_64, x86, aarch64"):
         resolve(profile, caps=(), arch="x32", kernel=(6, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("6.1.0-18-amd64", (6, 1)),
+        ("5.15", (5, 15)),
+        ("1.1.5+ds1", (1, 1)),
+        ("7-rc1", (7, 0)),
+        ("", (0, 0)),
+        ("x", (0, 0)),
+    ],
+)
+def test_releases(text: str, found: tuple[int, int]) -> None:
+    """Of kernels and runtimes, as they name themselves."""
+    assert release(text) == found

@@ -22,15 +22,13 @@ def cell(
     verdict: Verdict = Verdict.PASSED, expected: Expected = Expected.PASSED, name: str = "web", **more: Any
 ) -> CellResult:
     """A small cell."""
-    return CellResult(
-        id=f"{name}/nginx@oci",
-        profile=ProfileRef(name, f"{name}.json", "00"),
-        scenario="nginx",
-        target=TargetInfo("oci", {}),
-        expected=expected,
-        verdict=verdict,
-        **{"image": None, **more},
-    )
+    usual = {
+        "id": f"{name}/nginx@oci",
+        "profile": ProfileRef(name, f"{name}.json", "00"),
+        "target": TargetInfo("oci", {}),
+        "image": None,
+    }
+    return CellResult(scenario="nginx", expected=expected, verdict=verdict, **{**usual, **more})
 
 
 def run(*cells: CellResult, interrupted: bool = False) -> RunReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -38,7 +38,6 @@ from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
     from profile_smoke.profile.model import Profile
-    from profile_smoke.target.interface import Target
 
 PLAIN = '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}'
 DOCKERS = """{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
@@ -94,6 +93,7 @@ def result(cell: Cell, verdict: Verdict, *denials: Denial, **more: Any) -> CellR
         image=None,
         expected=Expected.ANY,
         verdict=verdict,
+        no_new_privileges=cell.scenario.start.no_new_privileges,
         denials=denials,
         **{
             "blocking": tuple(sorted({each.syscall for each in denials}))
@@ -113,11 +113,13 @@ def cell(target: Place, text: str | None = PLAIN, *, setting: bool = False) -> C
 
 
 def told(*pairs: tuple[Place, Cell, CellResult]) -> list[Difference]:
+    places = {place.name: place for place, _, _ in pairs}
+    documents = {cell.profile.name: cell.profile.document for _, cell, _ in pairs}
     return list(
         differences(
-            [cell for _, cell, _ in pairs],
-            {result.id: result for _, _, result in pairs},
-            cast("dict[str, Target]", {place.name: place for place, _, _ in pairs}),
+            [result for _, _, result in pairs],
+            lambda info: places[info.name],
+            lambda profile: documents[profile.name],
         )
     )
 
@@ -263,3 +265,33 @@ def test_trouble_is_no_difference() -> None:
         told((DOCKER, one, result(one, Verdict.PASSED)), (KUBERNETES, other, result(other, Verdict.ERROR)))
         == []
     )
+
+
+def test_a_file_that_is_not_there_any_more_is_no_evidence() -> None:
+    """What the targets made of it cannot be compared: said, not guessed. Nor is another file of the same name it."""
+    one, other = cell(DOCKER, OLD), cell(KUBERNETES, OLD)
+    results = [result(one, Verdict.PASSED), result(other, Verdict.BLOCKED, denial("read"))]
+    places = {"docker": DOCKER, "kubernetes": KUBERNETES}
+    [found] = differences(results, lambda info: places[info.name], lambda _profile: None)
+    assert found.cause is DifferenceCause.UNKNOWN
+    assert found.text.startswith("the file of the profile mine is not here as it was")
+
+
+def test_two_files_of_one_name_are_two_profiles() -> None:
+    """Parts of a merged result may have been made with different files: nothing else is compared then."""
+    one, other = cell(DOCKER, OLD), cell(KUBERNETES, PLAIN)
+    assert (
+        told(
+            (DOCKER, one, result(one, Verdict.PASSED)),
+            (KUBERNETES, other, result(other, Verdict.BLOCKED, denial("read"))),
+        )
+        == []
+    )
+
+
+def test_calls_of_another_architecture_are_not_judged_here() -> None:
+    """A result may be looked at on another machine than it was made on."""
+    foreign = "aarch64" if tables.native() == "x86_64" else "x86_64"
+    [found] = compared(DOCKER, KUBERNETES, OLD, replace(denial("read"), arch=foreign))
+    assert found.cause is DifferenceCause.UNKNOWN
+    assert f"the call was made on {foreign}" in found.text
