@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MESSAGE_LIMIT = 1 << 20
+_POD_NAMES = ("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name")
+_CONTAINER_NAMES = ("io.kubernetes.cri.container-name", "io.kubernetes.container.name")
+"""Annotations of containerd (`pkg/cri/annotations`), and of CRI-O, which passes the kubelet's labels on."""
 _MESSAGE_SECONDS = 5.0
 
 
@@ -32,13 +35,31 @@ class Handover:
     """What the runtime tells when it hands over a listener.
 
     `metadata` is the profile's `listenerMetadata`; `creating` is True for a container's init, False for an exec'd
-    process; `pid` is that process, in our pid namespace.
+    process; `pid` is that process, in our pid namespace; `pod` and `container` are the names that a cluster knows it
+    by, empty elsewhere.
     """
 
     listener: int
     metadata: str
     creating: bool
     pid: int
+    pod: str = ""
+    container: str = ""
+
+    def stranger(self, container: str) -> str:
+        """Why it is not of the launch whose key it carries, which `container` is of, if one has come yet; empty: it is.
+
+        Any pod can name a launch's profile, and one that is added to the launch's own pod has it from there.
+        """
+        # A pod of a controller has the launch's id and something behind it.
+        if self.pod and self.pod != self.metadata and not self.pod.startswith(f"{self.metadata}-"):
+            return f"the pod {self.pod} runs under the profile of this launch: whose calls are whose cannot be told"
+        if container and container != self.container:
+            return (
+                f"the containers {container} and {self.container} of the pod {self.pod} both run under the profile of this "
+                "launch: whose calls are whose cannot be told"
+            )
+        return ""
 
 
 class HandoverError(InstrumentError):
@@ -93,7 +114,7 @@ class Incoming:
             )
         creating = state.get("status") == "creating"
         here = _pid_here(_peer(self._connection), pid)
-        return Handover(self._descriptors.pop(), metadata, creating=creating, pid=here)
+        return Handover(self._descriptors.pop(), metadata, creating=creating, pid=here, **_names(state))
 
     def close(self) -> None:
         """Close whatever came with a message that was not taken, then the connection."""
@@ -101,6 +122,16 @@ class Incoming:
             os.close(descriptor)
         self._descriptors.clear()
         self._connection.close()
+
+
+def _names(state: dict[str, Any]) -> dict[str, str]:
+    """Of pod and container, where the runtime tells them."""
+    annotations = state.get("annotations")
+    found = annotations if isinstance(annotations, dict) else {}
+    return {
+        key: next((str(found[name]) for name in names if name in found), "")
+        for key, names in (("pod", _POD_NAMES), ("container", _CONTAINER_NAMES))
+    }
 
 
 def _peer(connection: socket.socket) -> int:

@@ -46,6 +46,7 @@ class LocalSession:
         self.phase = PHASE_CREATE
         self.record = Record(lambda: (time.monotonic() - self.started) * 1000)
         self.listeners = 0
+        self.container = ""
         self.trouble = ""
         self._supervisor = supervisor
 
@@ -193,9 +194,13 @@ class Supervisor(Observer):
             # A launch that was given up while its runtime was still starting.
             os.close(handover.listener)
             return
-        if not notify.is_listener(handover.listener):
-            os.close(handover.listener)
-            raise HandoverError("what the runtime handed over is no seccomp listener", handover.metadata)
+        trouble = handover.stranger(session.container)
+        if not trouble and not notify.is_listener(handover.listener):
+            trouble = "what the runtime handed over is no seccomp listener"
+        if trouble:
+            os.close(handover.listener)  # a stranger's calls fail from now on
+            raise HandoverError(trouble, handover.metadata)
+        session.container = handover.container
         notify.wake_synchronously(handover.listener)
         source = _Source(handover.listener, session, _program(handover.pid), entered=False)
         self._sources[handover.listener] = source

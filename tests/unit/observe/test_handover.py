@@ -214,3 +214,64 @@ def test_a_silent_runtime_holds_up_nobody_and_is_given_up(
         assert silent.recv(1) == b""
     with pytest.raises(NotHandedOverError, match=r"did not arrive within 0\.3 s"):
         observe(supervisor, "launch-2").check()
+
+
+def from_pod(pod: str, container: str = "workload") -> bytes:
+    """As runc writes it for containerd's CRI."""
+    names = {"io.kubernetes.cri.sandbox-name": pod, "io.kubernetes.cri.container-name": container}
+    return message(state={"id": "c", "status": "creating", "pid": 42, "annotations": names})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"io.kubernetes.cri.sandbox-name": "p", "io.kubernetes.cri.container-name": "c"},
+        {"io.kubernetes.pod.name": "p", "io.kubernetes.container.name": "c"},
+    ],
+    ids=["containerd", "CRI-O"],
+)
+def test_pod_and_container_are_known_by_their_annotations(pair: Pair, names: dict[str, str]) -> None:
+    """Of either runtime."""
+    ours, theirs = pair
+    send(theirs, message(state={"status": "creating", "annotations": names}))
+    found = taken(ours)
+    os.close(found.listener)
+    assert (found.pod, found.container) == ("p", "c")
+
+
+@pytest.mark.parametrize("annotations", [None, [], "x", {"a": "b"}])
+def test_outside_a_cluster_there_is_neither(pair: Pair, annotations: Any) -> None:
+    """Nor where annotations are none."""
+    ours, theirs = pair
+    send(theirs, message(state={"status": "creating", "annotations": annotations}))
+    found = taken(ours)
+    os.close(found.listener)
+    assert (found.pod, found.container, found.stranger("")) == ("", "", "")
+
+
+@pytest.mark.parametrize(
+    ("pod", "container", "strange"),
+    [
+        ("run-1", "workload", False),
+        ("run-1-5f7c-x2k", "workload", False),
+        ("run-10", "workload", True),
+        ("somebody", "workload", True),
+        ("run-1", "sidecar", True),
+    ],
+)
+def test_whose_a_listener_is(pod: str, container: str, *, strange: bool) -> None:
+    """The launch's own pod, by itself or by a controller, and the container that was there first."""
+    found = Handover(0, "run-1", creating=True, pid=1, pod=pod, container=container)
+    assert bool(found.stranger("workload")) is strange
+
+
+def test_a_stranger_under_the_profile_of_a_launch_makes_that_launch_an_error(supervisor: Supervisor) -> None:
+    """Its calls are none of the launch's; nobody else is concerned."""
+    meant, other = observe(supervisor, "launch-1"), observe(supervisor, "launch-2")
+    before = descriptors()
+    say(supervisor, from_pod("somebody"))
+    with pytest.raises(InstrumentError, match="the pod somebody runs under the profile of this launch"):
+        meant.check()
+    with pytest.raises(NotHandedOverError):
+        other.check()
+    assert descriptors() == before
