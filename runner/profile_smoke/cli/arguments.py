@@ -171,7 +171,7 @@ def _parser(command: Command) -> Parser:
                 "doctor", "[OPTIONS]", "Say what this machine can do, and what to do about what is missing."
             )
             groups.add_targets(parser)
-            kubernetes_groups.add_context(parser)
+            kubernetes_groups.add_cluster(parser)
         case Command.IMAGES:
             parser = _sub(
                 "images", "prepare [OPTIONS]", "Pull or build images ahead of time, once for each target."

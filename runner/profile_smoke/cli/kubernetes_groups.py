@@ -43,7 +43,13 @@ def add_context(group: argparse._ActionsContainer) -> None:
     )
 
 
-def _add_shape(group: argparse._ActionsContainer) -> None:
+def add_cluster(group: argparse._ActionsContainer) -> None:
+    """Which cluster and namespace, and what is to make pods there."""
+    add_context(group)
+    _add_workload(group)
+
+
+def _add_workload(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--workload",
         metavar="KIND",
@@ -51,6 +57,10 @@ def _add_shape(group: argparse._ActionsContainer) -> None:
         default=Workload.POD,
         help="what makes the pod: pod, deployment, statefulset or daemonset (default: pod)",
     )
+
+
+def _add_shape(group: argparse._ActionsContainer) -> None:
+    _add_workload(group)
     group.add_argument(
         "--seccomp-at",
         metavar="PLACE",

@@ -5,13 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import select
-import signal
 import socket
 import tarfile
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlparse
 
@@ -19,8 +16,9 @@ from profile_smoke.errors import InfrastructureError
 from profile_smoke.model import LAUNCH_LABEL, RUN_LABEL
 from profile_smoke.probe.interface import ExecResult, ExitState
 from profile_smoke.scenario.model import file_bytes
+from profile_smoke.target import docker_wedged
 from profile_smoke.target.docker_errors import engine_errors, start_errors
-from profile_smoke.target.engine import bounded, exit_state
+from profile_smoke.target.engine import bounded, exit_state, readable
 from profile_smoke.target.interface import Container, ContainerSpec, StartRefused
 from profile_smoke.target.oci_spec import PROCESSES_LIMIT
 
@@ -34,7 +32,6 @@ _OUTPUT_LIMIT = 64 * 1024
 _LOG_LINES = 2000
 _SETTLE_SECONDS = 5.0
 _REMOVE_SECONDS = 20.0
-_RUNTIMES = ("runc", "crun")
 
 
 class DockerContainer(Container):
@@ -93,7 +90,7 @@ class DockerContainer(Container):
         self._started, self._exit, self._ports = True, None, {}
         with start_errors():
             if not bounded(lambda: self._api.start(self._id), timeout, "start"):
-                self._kill_processes()
+                self._free()
                 raise StartRefused(
                     f"the engine did not finish starting it within {timeout:g} s: the runtime's init is wedged"
                 )
@@ -148,7 +145,7 @@ class DockerContainer(Container):
 
     def exited(self) -> ExitState | None:
         """Whether and how the init ended."""
-        if self._exit is None and self._started and (self._pidfd == -1 or _readable(self._pidfd, 0)):
+        if self._exit is None and self._started and (self._pidfd == -1 or readable(self._pidfd, 0)):
             self._exit = self._ended()
             if self._exit is not None and self._pidfd != -1:
                 os.close(self._pidfd)
@@ -184,7 +181,7 @@ class DockerContainer(Container):
     def wait(self, timeout: float) -> ExitState | None:
         """Wait for the end: on the process itself where it is on this host, else by asking."""
         if self._pidfd != -1:
-            _readable(self._pidfd, timeout)
+            readable(self._pidfd, timeout)
             return self.exited()
         deadline = time.monotonic() + timeout
         while (state := self.exited()) is None and (left := deadline - time.monotonic()) > 0:
@@ -222,33 +219,14 @@ class DockerContainer(Container):
         with engine_errors(f"removing {self._name}"):
             if bounded(remove, _REMOVE_SECONDS, "remove"):
                 return
-            self._kill_processes()
+            self._free()
             if not bounded(remove, _REMOVE_SECONDS, "remove"):
                 raise InfrastructureError(f"the engine does not remove {self._name}: its runtime is wedged")
 
-    def _kill_processes(self) -> None:
-        """Kill every task of the container's cgroups, found by its id: the engine may not know them yet.
-
-        And the runtime's own process for it: with its init gone it may still write a long complaint into the container's
-        output, which nobody reads before it has ended.
-        """
-        if not (self._local and self._id):
-            return
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with suppress(OSError):
-                    if self._id in (entry / "cgroup").read_text("ascii") or self._is_runtime(entry):
-                        os.kill(int(entry.name), signal.SIGKILL)
-
-    def _is_runtime(self, process: Path) -> bool:
-        program, *words = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-        return Path(program).name in _RUNTIMES and self._id in words
-
-
-def _readable(descriptor: int, timeout: float) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(max(0.0, timeout) * 1000))
+    def _free(self) -> None:
+        """Free an engine that is wedged by this container, where its processes are seen."""
+        if self._local and self._id:
+            docker_wedged.free(self._id)
 
 
 def _archive(files: Mapping[str, str | int]) -> bytes:

@@ -1,7 +1,8 @@
-"""What engines behind an API have in common: calls that may hang, and exit codes that stand for signals."""
+"""What engines behind an API have in common: calls that may hang, processes to wait for, exit codes of signals."""
 
 from __future__ import annotations
 
+import select
 import signal
 import threading
 from contextlib import suppress
@@ -41,3 +42,10 @@ def exit_state(code: int) -> ExitState:
         if code > _SIGNALLED:
             return ExitState(signal=signal.Signals(code - _SIGNALLED).name)
     return ExitState(exit_code=code)
+
+
+def readable(descriptor: int, timeout: float) -> bool:
+    """Whether there is something to read within so many seconds: of a pidfd, that its process has ended."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(max(0.0, timeout) * 1000))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import InfrastructureError
-from profile_smoke.image.tools import ToolFailed, last_line
+from profile_smoke.image.tools import ToolFailed, Tools, last_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-    from profile_smoke.image.tools import Tools
 
 _PROVIDER = "kind://"
 _SECONDS = 60.0
@@ -38,6 +37,17 @@ class KindNode:
             ).stdout
         except ToolFailed as error:
             raise InfrastructureError(f"node {self.name}: {argv[0]}: {last_line(error.output)}") from error
+
+
+def among(nodes: Iterable[Mapping[str, Any]]) -> dict[str, KindNode]:
+    """Those of a cluster's nodes that are containers of this host, by their names in the API."""
+    tools, found = Tools(), {}
+    for node in nodes:
+        name, provider = node["metadata"]["name"], str(node["spec"].get("providerID", ""))
+        here = local(name, provider, str(node["status"]["nodeInfo"].get("machineID", "")), tools)
+        if here is not None:
+            found[name] = here
+    return found
 
 
 def local(name: str, provider_id: str, machine_id: str, tools: Tools) -> KindNode | None:

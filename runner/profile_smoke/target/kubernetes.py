@@ -6,16 +6,13 @@ scheduler and its admission; only what the API server does for nobody is done on
 
 from __future__ import annotations
 
-import json
 import threading
-import time
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from profile_smoke.errors import InfrastructureError, TargetUnavailableError
-from profile_smoke.image.tools import Tools
-from profile_smoke.model import RUN_LABEL, TargetInfo
+from profile_smoke.model import TargetInfo
 from profile_smoke.profile.raw_oci import plain_reading
 from profile_smoke.profile.resolve import reachable
 from profile_smoke.syscall import libseccomp, tables
@@ -26,6 +23,8 @@ from profile_smoke.target import (
     kubernetes_capacity,
     kubernetes_doctor,
     kubernetes_kind,
+    kubernetes_rights,
+    kubernetes_sweep,
 )
 from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Note, Target
 from profile_smoke.target.kubernetes_api import Api
@@ -50,11 +49,6 @@ if TYPE_CHECKING:
     from profile_smoke.target.kubernetes_nodes import NodeAccess
 
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
-_OWNED = ("Deployment", "StatefulSet", "DaemonSet", "Pod", "PersistentVolumeClaim", "ConfigMap")
-"""What a run makes, in the order in which it is taken away."""
-_GONE_SECONDS = 60.0
-_PLACE = "place.json"
-"""In the run's folder: where `clean` finds what a killed run left."""
 
 
 class KubernetesTarget(Target):
@@ -90,7 +84,8 @@ class KubernetesTarget(Target):
         except TargetUnavailableError:
             raise
         except InfrastructureError as error:
-            raise TargetUnavailableError(f"target kubernetes: {error}") from error
+            why = kubernetes_rights.why(error, self.api, self._shape.workload)
+            raise TargetUnavailableError(f"target kubernetes: {why}") from error
         if not ready:
             raise TargetUnavailableError(
                 f"target kubernetes: context {self.api.context} ({version}) has no node that is ready and takes pods"
@@ -111,16 +106,7 @@ class KubernetesTarget(Target):
     @cached_property
     def _kind_nodes(self) -> dict[str, KindNode]:
         """Those that are containers of this host, by their names in the API."""
-        tools = Tools()
-        found = {}
-        for node in self._nodes:
-            name, provider = node["metadata"]["name"], str(node["spec"].get("providerID", ""))
-            here = kind_node.local(
-                name, provider, str(node["status"]["nodeInfo"].get("machineID", "")), tools
-            )
-            if here is not None:
-                found[name] = here
-        return found
+        return kind_node.among(self._nodes)
 
     @cached_property
     def access(self) -> NodeAccess:
@@ -216,22 +202,16 @@ class KubernetesTarget(Target):
     def _ground(self) -> Ground:
         with self._lock:
             if self._watcher is None:
-                self._note_place()
+                folder, context = self._run.path / self.name, self._context or self.api.context
+                kubernetes_sweep.note_place(folder, context, self.api.namespace)
                 self._watcher = Watcher(self.api, self._run.run_id).__enter__()
             return Ground(self.api, self._watcher, self.access, self._shape)
-
-    def _note_place(self) -> None:
-        """As long as this folder is there, `clean` looks for what a killed run left."""
-        folder = self._run.path / self.name
-        folder.mkdir(exist_ok=True)
-        place = {"context": self._context or self.api.context, "namespace": self.api.namespace}
-        (folder / _PLACE).write_text(json.dumps(place), "utf-8")
 
     def finish(self) -> None:
         """See everything of this run go, unless something is kept, and close what is open."""
         try:
             if self._watcher is not None and not self._run.keeps:
-                self._sweep_run(self._run.path, self.api)
+                self._sweep(self._run.path)
         finally:
             if self._watcher is not None:
                 self._watcher.__exit__()
@@ -245,51 +225,23 @@ class KubernetesTarget(Target):
         """Remove what is labelled with these runs where they ran, and their files on kind nodes of this host."""
         removed = []
         for run in runs:
-            place = run / self.name / _PLACE
-            if place.exists():
-                found = json.loads(place.read_text("utf-8"))
-                target = KubernetesTarget(
-                    self._run, self._store, context=found["context"], namespace=found["namespace"]
-                )
+            if (place := kubernetes_sweep.noted_place(run / self.name)) is not None:
+                context, namespace = place
+                target = KubernetesTarget(self._run, self._store, context=context, namespace=namespace)
                 removed += target.sweep_one(run)
         return removed
 
     def sweep_one(self, run: Path) -> list[str]:
         """What one run left in this context and namespace."""
         try:
-            removed = self._sweep_run(run, self.api)
+            removed = self._sweep(run)
             roots = kubernetes_kind.open_roots(self._kind_nodes)
             removed += kubernetes_kind.clear_all(roots, run.name)
         finally:
             self.api.close()
         return removed
 
-    def _sweep_run(self, run: Path, api: Api) -> list[str]:
-        """Delete what carries the run's label, and wait until it is gone; one line for each thing."""
-        selector, removed = f"{RUN_LABEL}={run.name}", dict[str, None]()
-        deadline = time.monotonic() + _GONE_SECONDS
-        while True:
-            left = [
-                (kind, each["metadata"]["name"], bool(each["metadata"].get("deletionTimestamp")))
-                for kind in _OWNED
-                for each in api.listed(kind, selector=selector).get("items") or ()
-            ]
-            if not left:
-                break
-            late = time.monotonic() > deadline
-            for kind, name, going in left:
-                if not going or late:
-                    # A pod whose node does not answer goes only when nobody is waited for.
-                    api.delete(
-                        kind, name, grace=0 if late and kind == "Pod" else 1 if kind == "Pod" else None
-                    )
-                removed[f"kubernetes {kind} {api.namespace}/{name}"] = None
-            if time.monotonic() > deadline + _GONE_SECONDS:
-                things = ", ".join(f"{kind} {name}" for kind, name, _ in left)
-                raise InfrastructureError(f"still there in namespace {api.namespace}: {things}")
-            time.sleep(0.1)
-        folder = run / self.name
-        (folder / _PLACE).unlink(missing_ok=True)
-        if folder.exists():
-            folder.rmdir()
-        return list(removed)
+    def _sweep(self, run: Path) -> list[str]:
+        removed = kubernetes_sweep.sweep(self.api, run.name)
+        kubernetes_sweep.forget_place(run / self.name)
+        return removed

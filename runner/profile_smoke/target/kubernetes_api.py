@@ -40,9 +40,8 @@ KINDS = {
     "DaemonSet": ("apps/v1", "daemon_set"),
 }
 """Version and name, in the client's methods, of the kinds that lie in namespaces."""
-_CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 30.0
-_FOLLOW_SECONDS = 3600.0
-"""Of silence in a log that is followed."""
+CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 30.0
+"""For a connection, and for an answer."""
 _CONNECTIONS = 64
 _TRIES = 4
 _LINE_LIMIT = 1 << 24
@@ -143,34 +142,6 @@ class Api:
             if not error.not_found:
                 raise
 
-    def logs(self, pod: str, container: str, lines: int) -> str:
-        """The last lines of a container's output; empty where it has not begun. Raises ApiError."""
-        read = self._api("v1").read_namespaced_pod_log
-        doing = f"reading the log of {pod}"
-        with api_errors(doing):
-            response = read(
-                pod,
-                self.namespace,
-                container=container,
-                tail_lines=lines,
-                _preload_content=False,
-                _request_timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
-            )
-            return bytes(response.data).decode("utf-8", "replace")
-
-    def follow(self, pod: str, container: str, lines: int) -> Any:
-        """The response that a container's output goes on coming from until it ends: `stream()`, `shutdown()`."""
-        with api_errors(f"following the log of {pod}"):
-            return self._api("v1").read_namespaced_pod_log(
-                pod,
-                self.namespace,
-                container=container,
-                tail_lines=lines,
-                follow=True,
-                _preload_content=False,
-                _request_timeout=(_CONNECT_SECONDS, _FOLLOW_SECONDS),
-            )
-
     def watch(
         self, kind: str, since: str, seconds: int, *, selector: str = "", opened: Callable[[Any], None]
     ) -> Iterator[tuple[str, Document]]:
@@ -193,7 +164,7 @@ class Api:
                 timeout_seconds=seconds,
                 allow_watch_bookmarks=True,
                 _preload_content=False,
-                _request_timeout=(_CONNECT_SECONDS, seconds + _ANSWER_SECONDS),
+                _request_timeout=(CONNECT_SECONDS, seconds + ANSWER_SECONDS),
             )
             opened(response)
             try:
@@ -239,7 +210,7 @@ class Api:
             response = call(
                 *args,
                 _preload_content=False,
-                _request_timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                _request_timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
                 **options,
             )
             found: Document = json.loads(response.data)

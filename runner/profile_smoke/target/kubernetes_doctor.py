@@ -6,36 +6,19 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from profile_smoke.target import kubernetes_rights
 from profile_smoke.target.interface import Note
 from profile_smoke.target.kubernetes_agents import NAMESPACE, Agents
 from profile_smoke.target.kubernetes_api import Api
 from profile_smoke.target.kubernetes_errors import ApiError, api_errors
-from profile_smoke.target.kubernetes_plan import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from profile_smoke.target.kubernetes_plan import Workload
+
     Documents = Sequence[Mapping[str, Any]]
 
-_NEEDED = {
-    ("", "pods", ""): ("create", "get", "list", "watch", "delete"),
-    ("", "pods", "log"): ("get",),
-    ("", "pods", "exec"): ("get", "create"),
-    ("", "pods", "portforward"): ("get", "create"),
-    ("", "configmaps", ""): ("create", "list", "delete"),
-    ("", "persistentvolumeclaims", ""): ("create", "list", "delete"),
-    ("", "events", ""): ("list", "watch"),
-    ("", "nodes", ""): ("list",),
-    ("apps", "deployments", ""): ("list",),
-    ("apps", "statefulsets", ""): ("list",),
-    ("apps", "daemonsets", ""): ("list",),
-}
-"""What a run asks the API server for, whatever makes its pods; it lists all kinds to see that nothing of it is left."""
-_MAKES = {
-    Workload.DEPLOYMENT: "deployments",
-    Workload.STATEFULSET: "statefulsets",
-    Workload.DAEMONSET: "daemonsets",
-}
 _SECONDS = 10.0
 _DEFAULT_CLASS = (
     "storageclass.kubernetes.io/is-default-class",
@@ -54,15 +37,7 @@ def notes(api: Api, nodes: Documents, workload: Workload, context: str | None) -
 
 
 def _permissions(api: Api, workload: Workload) -> Note:
-    needed = {**_NEEDED}
-    if resource := _MAKES.get(workload):
-        needed["apps", resource, ""] = ("create", "list", "delete")
-    missing = [
-        f"{verb} {'/'.join(filter(None, (resource, part)))}"
-        for (group, resource, part), verbs in needed.items()
-        for verb in verbs
-        if not api.may(verb, resource, group, part)
-    ]
+    missing = kubernetes_rights.missing(api, workload)
     if missing:
         return Note(
             good=False,
@@ -98,10 +73,14 @@ def _agents(context: str | None) -> Note:
     agents = Agents(Api.connect(context, NAMESPACE))
     try:
         found = agents.running()
+        barred = kubernetes_rights.missing_for_agents(agents.api) if found else []
     except ApiError as error:
         return _unknown(topic, error, f"list on pods in {NAMESPACE}")
     finally:
         agents.close()
+    if barred:
+        text = f"on {', '.join(found)}, but not allowed in {NAMESPACE}: {', '.join(barred)}"
+        return Note(good=False, topic=topic, text=text)
     if found:
         return Note(good=True, topic=topic, text=f"on {', '.join(found)}")
     remedy = "kind nodes of this host need none; for others: profile-smoke agent install"

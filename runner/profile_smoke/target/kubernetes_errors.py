@@ -17,6 +17,10 @@ _UNAUTHORIZED, _SERVER = 401, 500
 _HANDSHAKE = re.compile(r"[Hh]andshake status (\d{3})")
 _POLICIES = (
     (re.compile(r'admission webhook "([^"]+)" denied'), "the admission webhook {}"),
+    (
+        re.compile(r'failed calling (?:admission )?webhook "([^"]+)"'),
+        "the admission webhook {}, which does not answer",
+    ),
     (re.compile(r"ValidatingAdmissionPolicy '([^']+)'"), "the ValidatingAdmissionPolicy {}"),
     (re.compile(r'violates PodSecurity "([^"]+)"'), "the Pod Security standard {}"),
     (re.compile(r"exceeded quota: ([^,]+)"), "the ResourceQuota {}"),

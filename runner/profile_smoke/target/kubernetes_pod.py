@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import select
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from profile_smoke.errors import InfrastructureError
 from profile_smoke.observe.readback import ProcessGoneError
 from profile_smoke.probe.interface import ExecResult
 from profile_smoke.target import kubernetes_log
+from profile_smoke.target.engine import readable
 from profile_smoke.target.interface import Container, ContainerSpec
 from profile_smoke.target.kubernetes_life import BESIDE, LATE_SECONDS, TELL_SECONDS, Ground, Life, is_over
 from profile_smoke.target.kubernetes_log import Following
@@ -65,7 +65,7 @@ class KubernetesContainer(Container):
 
     def pid(self) -> int | None:
         """The init's pid while it lives, on a kind node of this host."""
-        return None if self._pidfd == -1 or _readable(self._pidfd, 0) else self._pid
+        return None if self._pidfd == -1 or readable(self._pidfd, 0) else self._pid
 
     def status_field(self, name: str) -> str | None:
         """Through whoever sees the node's processes."""
@@ -102,7 +102,7 @@ class KubernetesContainer(Container):
     def exited(self) -> ExitState | None:
         """Whether and how the init ended. Raises InfrastructureError when it was the cluster's doing."""
         if self._exit is None and self._life.made:
-            gone = self._pidfd != -1 and _readable(self._pidfd, 0)
+            gone = self._pidfd != -1 and readable(self._pidfd, 0)
             self._exit = _end_of(self._life.await_state(is_over, TELL_SECONDS if gone else 0))
             if gone and self._exit is None:
                 raise InfrastructureError(
@@ -136,7 +136,7 @@ class KubernetesContainer(Container):
         """Sleep until its process is gone, at most `timeout` seconds; where that is not seen, until we are told of it."""
         if self._exit is None and self._life.made:
             if self._pidfd != -1:
-                _readable(self._pidfd, timeout)
+                readable(self._pidfd, timeout)
                 return self.exited()
             self._exit = _end_of(self._life.await_state(is_over, timeout + LATE_SECONDS))
         return self._exit
@@ -201,9 +201,3 @@ def _end_of(state: State) -> ExitState | None:
     if isinstance(state, Broken):
         raise state.error
     return state.exit if isinstance(state, Ended) else None
-
-
-def _readable(descriptor: int, timeout: float) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(max(0.0, timeout) * 1000))

@@ -84,6 +84,10 @@ def test_a_refused_handshake_has_its_status() -> None:
             "the admission webhook validate.kyverno.svc",
         ),
         (
+            'Internal error occurred: failed calling webhook "a.b.c": Post "https://10.0.0.1/": connection refused',
+            "the admission webhook a.b.c, which does not answer",
+        ),
+        (
             'pods "p" is forbidden: violates PodSecurity "restricted:latest": seccompProfile',
             "the Pod Security standard restricted:latest",
         ),
