@@ -10,15 +10,17 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.support import cluster, targets
+from tests.support.cluster_cells import NGINX, WEBAPP, cells, in_error, left_in, wait_for_pods
 from tests.support.scenarios import sleeper
 from tests.support.telling import told, told_of
 from tests.support.workbench import Workbench, allowing, scenario, workbench
 
-from profile_smoke.errors import ImageError
+from profile_smoke.errors import ImageError, InstrumentError
 from profile_smoke.model import LaunchKind, Verdict
 from profile_smoke.run.launch import Order
 from profile_smoke.run.limits import full_limits
@@ -26,34 +28,17 @@ from profile_smoke.syscall import tables
 from profile_smoke.target.kubernetes import KubernetesTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.conftest import Cli, Ran
+    from tests.conftest import Cli
 
 pytestmark = [
     pytest.mark.fault,
     pytest.mark.kubernetes,
     pytest.mark.usefixtures("no_leftovers"),
 ]
-NGINX = ("--scenario", "nginx", "--standin", "always", "--target", "kubernetes", "-f", "json")
-WEBAPP = ("--profile", "webapp", *NGINX, "--no-observe")
 ENDS_WITHIN = 60.0
-
-
-def cells(ran: Ran) -> list[dict[str, Any]]:
-    assert ran.stdout, ran.stderr
-    found: list[dict[str, Any]] = json.loads(ran.stdout)["cells"]
-    return found
-
-
-def in_error(ran: Ran, *words: str) -> None:
-    """One cell, an error that says this."""
-    (cell,) = cells(ran)
-    assert cell["verdict"] == "error", told([cell])
-    assert ran.code == 4
-    for word in words:
-        assert word in cell["reason"], told([cell])
 
 
 @pytest.fixture
@@ -67,20 +52,6 @@ def _image(cli: Cli) -> None:
     """On the nodes before anything is timed."""
     if not targets.missing("kubernetes"):
         cli("images", "prepare", "--scenario", "nginx", "--target", "kubernetes", "--standin", "always")
-
-
-def test_a_quota_that_wants_limits_is_named(cli: Cli) -> None:
-    """Admission refuses the pod: which policy it was is said."""
-    with cluster.namespace(cluster.quota(**{"limits.cpu": "8"})) as place:
-        in_error(cli(*WEBAPP, "--namespace", place), "refused by the ResourceQuota few", "limits.cpu")
-
-
-def test_a_limit_range_that_refuses_is_named(cli: Cli) -> None:
-    """As a pod of its own, and as one that a controller may not make, which tells it in an event only."""
-    with cluster.namespace(cluster.limits(type="Pod", max={"memory": "2Gi"})) as place:
-        in_error(cli(*WEBAPP, "--namespace", place), "refused by a LimitRange", "2Gi")
-        ran = cli(*WEBAPP, "--namespace", place, "--workload", "deployment")
-        in_error(ran, "no pod is made", "2Gi")
 
 
 def test_a_full_quota_is_waited_for(cli: Cli) -> None:
@@ -102,18 +73,6 @@ def test_a_workload_that_is_out_of_memory_is_an_error(cli: Cli, tmp_path: Path) 
     with cluster.namespace(cluster.limits(default={"memory": "48Mi"})) as place:
         ran = cli(*("--profile", "minimal", "--scenario", str(greedy), *NGINX[2:], "--namespace", place))
         in_error(ran, "OOMKilled")
-
-
-def test_missing_rights_are_named(cli: Cli, tmp_path: Path) -> None:
-    """A user who may look but not make anything."""
-    look = {"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list", "watch"]}
-    with cluster.namespace(*cluster.account(look)) as place:
-        path = cluster.kubeconfig(tmp_path / "few", token=cluster.token(place))
-        ran = cli(*WEBAPP, "--namespace", place, env=cluster.environment(path))
-        assert ran.code == 4
-        assert "cannot list resource" in ran.stderr
-        assert "nodes" in ran.stderr
-        assert "Traceback" not in ran.stderr
 
 
 def test_a_namespace_that_is_being_terminated(cli: Cli) -> None:
@@ -158,30 +117,52 @@ def test_a_node_without_the_profile_is_an_error_that_names_it(
     assert any(node["metadata"]["name"] in result.reason for node in bench.target.api.nodes())
 
 
-def test_a_pod_that_somebody_else_deletes_is_an_error(cli: Cli, tmp_path: Path) -> None:
-    """In the middle of a launch, as a drain or an eviction does."""
-    with cluster.namespace() as place:
-        stop = threading.Event()
+def test_a_stranger_under_the_profile_of_a_launch_makes_it_an_error(bench: Workbench) -> None:
+    """The runtime tells whose listener it hands over: what another pod is refused is never told of the launch."""
+    with pytest.raises(
+        InstrumentError, match=r"the pod .*-kubernetes-\d+ runs under the profile of this launch"
+    ):
+        bench.observed("nginx", set(tables.all_names()) - {"sysinfo"}, key=bench.launcher.new_id())
 
-        def delete() -> None:
-            while not stop.wait(0.3):
-                pods = json.loads(cluster.kubectl("get", "pods", "-n", place, "-o", "json"))["items"]
-                for pod in pods:
-                    if pod["status"].get("phase") == "Running":
-                        cluster.kubectl("delete", "pod", pod["metadata"]["name"], "-n", place, "--wait=false")
-                        return
 
-        thread = threading.Thread(target=delete)
-        thread.start()
-        try:
-            ran = cli(
-                *("--profile", "minimal", "--scenario", str(sleeper(tmp_path, ready="30s")), *NGINX[2:]),
-                *("--namespace", place),
-            )
-        finally:
-            stop.set()
-            thread.join()
-        in_error(ran, "deleted by somebody else")
+@contextmanager
+def ended_in_mid_launch(place: str, end: Callable[[str], object]) -> Iterator[None]:
+    """Do this to the first pod that runs there, while something else goes on."""
+
+    def work() -> None:
+        wait_for_pods(place)
+        end(cluster.kubectl("get", "pods", "-n", place, "-o", "jsonpath={.items[0].metadata.name}"))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def delete(place: str, pod: str) -> None:
+    cluster.kubectl("delete", "pod", pod, "-n", place, "--wait=false")
+
+
+@pytest.mark.parametrize("end", [delete, cluster.evict], ids=["deleted", "evicted"])
+def test_a_pod_that_somebody_else_takes_away_is_an_error(
+    cli: Cli, tmp_path: Path, end: Callable[[str, str], None]
+) -> None:
+    """In the middle of a launch, by hand, or by the Eviction API as a drain does; newer servers tell of the latter."""
+    slow = str(sleeper(tmp_path, ready="30s"))
+    with cluster.namespace() as place, ended_in_mid_launch(place, partial(end, place)):
+        ran = cli("--profile", "minimal", "--scenario", slow, *NGINX[2:], "--namespace", place)
+        (cell,) = in_error(ran)
+        assert "deleted by somebody else" in cell["reason"] or "EvictionByEvictionAPI" in cell["reason"]
+
+
+def test_a_pod_that_its_node_evicts_is_an_error(cli: Cli, tmp_path: Path) -> None:
+    """It has written more than the namespace lets it keep: the kubelet's word, whatever signal the workload ended by."""
+    greedy = str(sleeper(tmp_path, "head -c 64000000 /dev/zero > /tmp/much; exec sleep 7777", "90s"))
+    with cluster.namespace(cluster.limits(default={"ephemeral-storage": "8Mi"})) as place:
+        ran = cli("--profile", "minimal", "--scenario", greedy, *NGINX[2:], "--namespace", place)
+        in_error(ran, "Evicted: ")
 
 
 @contextmanager
@@ -202,24 +183,6 @@ def begun(*options: str, env: dict[str, str] | None = None) -> Iterator[subproce
     finally:
         process.kill()
         process.communicate()
-
-
-def wait_for_pods(place: str, count: int = 1) -> None:
-    """Until so many pods run there."""
-    deadline = time.monotonic() + ENDS_WITHIN
-    while time.monotonic() < deadline:
-        pods = json.loads(cluster.kubectl("get", "pods", "-n", place, "-o", "json"))["items"]
-        if sum(pod["status"].get("phase") == "Running" for pod in pods) >= count:
-            return
-        time.sleep(0.2)
-    raise AssertionError("no pod came to run")
-
-
-def left_in(place: str) -> list[str]:
-    """What is still there."""
-    return cluster.kubectl(
-        "get", "pods,deployments,pvc,configmaps", "-n", place, "-l", "profile-smoke.run", "-o", "name"
-    ).split()
 
 
 def test_an_api_server_that_goes_makes_it_an_error(cli: Cli, tmp_path: Path) -> None:

@@ -59,6 +59,16 @@ def namespace(*documents: dict[str, Any]) -> Iterator[str]:
         kubectl("delete", "namespace", name, "--wait=true", "--timeout=100s")
 
 
+def evict(place: str, pod: str) -> None:
+    """By the Eviction API, in the version that the server has."""
+    for version in ("policy/v1", "policy/v1beta1"):
+        body = {"apiVersion": version, "kind": "Eviction", "metadata": {"name": pod, "namespace": place}}
+        path = f"/api/v1/namespaces/{place}/pods/{pod}/eviction"
+        if kubectl("create", "--raw", path, "-f", "-", stdin=body, check=False):
+            return
+    raise AssertionError(f"{pod} was not evicted")
+
+
 def _document(version: str, kind: str, **content: Any) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": "few"}, **content}
 
@@ -85,6 +95,24 @@ def account(*rules: dict[str, Any]) -> list[dict[str, Any]]:
             subjects=[{"kind": "ServiceAccount", "name": "few"}],
         ),
     ]
+
+
+@contextmanager
+def cluster_role(place: str, *rules: dict[str, Any]) -> Iterator[None]:
+    """The account `few` of a namespace may do this much in the whole cluster, within."""
+    version, subject = (
+        "rbac.authorization.k8s.io/v1",
+        {"kind": "ServiceAccount", "name": "few", "namespace": place},
+    )
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": place}
+    named = {"apiVersion": version, "metadata": {"name": place}}
+    kubectl("apply", "-f", "-", stdin={**named, "kind": "ClusterRole", "rules": list(rules)})
+    try:
+        binding = {**named, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [subject]}
+        kubectl("apply", "-f", "-", stdin=binding)
+        yield
+    finally:
+        kubectl("delete", "clusterrole,clusterrolebinding", place, "--ignore-not-found")
 
 
 def kubeconfig(path: Path, *, server: str | None = None, token: str | None = None) -> Path:

@@ -107,20 +107,22 @@ class Workbench:
         """
         found: set[str] = set(UNOBSERVED)
         for _ in range(8):
-            result = self._all_let_pass(name, found)
+            result = self.observed(name, found)
             found |= {each.name for each in result.attempted if each.control.action.permits}
             if result.passed:
                 break
         fallback = {each.name for each in result.attempted if each.control.errno == 38}
         return Used(frozenset(found), frozenset(fallback - found))
 
-    def _all_let_pass(self, name: str, allowed: Collection[str]) -> Result:
+    def observed(self, name: str, allowed: Collection[str], *, key: str | None = None) -> Result:
+        """One launch in which every call but these is refused, let pass, and so seen; `key` is of another launch."""
         rules = (Rule(tuple(sorted(allowed)), Action.ALLOW),)
         plain = Profile(Action.ERRNO, architectures=("SCMP_ARCH_X86_64",), rules=rules)
         ident = self.launcher.new_id()
-        document = render.to_oci(observed(plain, listener_path=self.observer.listener_path, metadata=ident))
+        path, key = self.observer.listener_path, key or ident
+        document = render.to_oci(observed(plain, listener_path=path, metadata=key))
         policy = Policy(Evaluator(plain, tables.native()), self.baseline(name).control, Answer.CONTINUE)
-        session = self.observer.open(ident, policy)
+        session = self.observer.open(key, policy)
         # Every single call goes through the supervisor: the limits of a plain launch say nothing of this one.
         order = replace(self._order(name, LaunchKind.OBSERVE, document), limits=full_limits(scenario(name)))
         return self.launcher.launch(order, ident, session)
