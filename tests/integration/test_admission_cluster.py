@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from tests.conftest import Cli
 
 pytestmark = [pytest.mark.fault, pytest.mark.kubernetes, pytest.mark.usefixtures("no_leftovers")]
+SOON = 30.0
+"""Half of what is waited for a pod to go."""
 DOCTOR = ("doctor", "--target", "kubernetes")
 
 
 def test_a_quota_that_wants_limits_is_named(cli: Cli) -> None:
-    """Admission refuses the pod: which policy it was is said."""
+    """Admission refuses the pod: which policy it was is said, and a pod that was never made is not waited for."""
     with cluster.namespace(cluster.quota(**{"limits.cpu": "8"})) as place:
-        in_error(cli(*WEBAPP, "--namespace", place), "refused by the ResourceQuota few", "limits.cpu")
+        ran = cli(*WEBAPP, "--namespace", place)
+        (cell,) = in_error(ran, "refused by the ResourceQuota few", "limits.cpu")
+        assert cell["seconds"] < SOON
 
 
 def test_a_limit_range_that_refuses_is_named(cli: Cli) -> None:
@@ -33,7 +37,8 @@ def test_a_limit_range_that_refuses_is_named(cli: Cli) -> None:
     with cluster.namespace(cluster.limits(type="Pod", max={"memory": "2Gi"})) as place:
         in_error(cli(*WEBAPP, "--namespace", place), "refused by a LimitRange", "2Gi")
         ran = cli(*WEBAPP, "--namespace", place, "--workload", "deployment")
-        in_error(ran, "no pod is made", "2Gi")
+        (cell,) = in_error(ran, "no pod is made", "2Gi")
+        assert cell["seconds"] < SOON
 
 
 @pytest.mark.parametrize("workload", ["pod", "deployment"])

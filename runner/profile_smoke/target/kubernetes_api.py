@@ -40,6 +40,7 @@ KINDS = {
     "DaemonSet": ("apps/v1", "daemon_set"),
 }
 """Version and name, in the client's methods, of the kinds that lie in namespaces."""
+_IN_NO_NAMESPACE = frozenset({"nodes"})
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 30.0
 """For a connection, and for an answer."""
 _CONNECTIONS = 64
@@ -129,8 +130,8 @@ class Api:
         items: list[Document] = self._ask("listing the nodes", self._api("v1").list_node).get("items") or []
         return items
 
-    def delete(self, kind: str, name: str, *, grace: int | None = None) -> None:
-        """Let it go, with what it owns; nothing happens where it is gone. Raises ApiError."""
+    def delete(self, kind: str, name: str, *, grace: int | None = None) -> bool:
+        """Let it go, with what it owns; False where it is gone already. Raises ApiError."""
         version, suffix = KINDS[kind]
         remove = getattr(self._api(version), f"delete_namespaced_{suffix}")
         body: Document = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
@@ -141,6 +142,8 @@ class Api:
         except ApiError as error:
             if not error.not_found:
                 raise
+            return False
+        return True
 
     def watch(
         self, kind: str, since: str, seconds: int, *, selector: str = "", opened: Callable[[Any], None]
@@ -184,8 +187,10 @@ class Api:
         return CoreV1Api(ApiClient(self.configuration))
 
     def may(self, verb: str, resource: str, group: str = "", subresource: str = "") -> bool:
-        """Whether the cluster's rules let us, in our namespace. Raises ApiError."""
-        attributes = {"namespace": self.namespace, "verb": verb, "resource": resource, "group": group}
+        """Whether the cluster's rules let us, in our namespace or, for what lies in none, at all. Raises ApiError."""
+        # A role that allows everything in a namespace would be answered to allow `nodes` there too.
+        namespace = "" if resource in _IN_NO_NAMESPACE else self.namespace
+        attributes = {"namespace": namespace, "verb": verb, "resource": resource, "group": group}
         if subresource:
             attributes["subresource"] = subresource
         body = {

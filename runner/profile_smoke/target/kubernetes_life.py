@@ -66,7 +66,7 @@ class Life:
         self.made: list[Document] = []
         self.node = ""
         self._past: frozenset[str] = frozenset()
-        self.stopping = False
+        self.stopping = self._podless = False
         if earlier is not None:
             self.made = [each for each in earlier.made if each["kind"] in BESIDE]
             self.node, self._past = earlier.node, earlier.uids()
@@ -188,7 +188,9 @@ class Life:
         if not self.stopping and self.made and self.made[-1]["kind"] not in BESIDE:
             self.stopping = True
             kind, name = self.made[-1]["kind"], self.made[-1]["metadata"]["name"]
-            self._ground.api.delete(kind, name, grace=grace if kind == "Pod" else None)
+            there = self._ground.api.delete(kind, name, grace=grace if kind == "Pod" else None)
+            # A pod that was there is told of; one that a controller is making yet is swept at the end of the run.
+            self._podless = not there or kind != "Pod"
 
     def take_away(self) -> None:
         """See the pod go, whatever state it is in.
@@ -198,7 +200,7 @@ class Life:
         """
         over = bool(self.made) and is_over(state_of(self.view(), stopping=self.stopping))
         self.delete(grace=0 if over else 1)
-        if not self.stopping:
+        if not self.stopping or (self._podless and self.view() is None):
             return
         ended = self.await_state(is_over, _GONE_SECONDS)
         view = self.view()
