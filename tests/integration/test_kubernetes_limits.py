@@ -15,10 +15,10 @@ from tests.support import cluster, targets
 from tests.support.workbench import allowing, scenario
 
 from profile_smoke import rundir
-from profile_smoke.errors import InstrumentError
+from profile_smoke.errors import InfrastructureError, InstrumentError
 from profile_smoke.image.store import Store
 from profile_smoke.model import LaunchKind
-from profile_smoke.run.launch import Launcher, Order
+from profile_smoke.run.launch import Launcher, Order, Result
 from profile_smoke.run.limits import full_limits
 from profile_smoke.run.slots import Slots
 from profile_smoke.syscall import tables
@@ -73,6 +73,16 @@ def test_jobs_are_no_more_than_a_quota_leaves() -> None:
             assert found.jobs() == 1 < allocatable()
 
 
+def stopped_by_its_kubelet(launcher: Launcher, order: Order) -> Result:
+    """A launch; once more where the kubelet has lost how the pod ended, as those of 1.20 do at times, and told so."""
+    try:
+        return launcher.launch(order, launcher.new_id())
+    except InfrastructureError as error:
+        if "ContainerStatusUnknown" not in str(error):
+            raise
+        return launcher.launch(order, launcher.new_id())
+
+
 def test_where_nobody_reaches_the_nodes_the_default_profile_runs_and_stops() -> None:
     """By deleting the pod, for a signal cannot be sent: in order, with its last words. A profile is an error, no verdict."""
     nginx = scenario("nginx")
@@ -86,7 +96,7 @@ def test_where_nobody_reaches_the_nodes_the_default_profile_runs_and_stops() -> 
             found, run_id=run.run_id, stop=threading.Event(), slots=Slots(1), keep_failed=False
         )
         order = Order(nginx, image, LaunchKind.CONTROL, None, None, full_limits(nginx))
-        result = launcher.launch(order, launcher.new_id())
+        result = stopped_by_its_kubelet(launcher, order)
         assert result.passed, result.launch.reason
         assert "cannot be read" in result.filter.note
         assert any("GET /" in line for line in result.log), result.log
