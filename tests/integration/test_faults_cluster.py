@@ -209,10 +209,11 @@ def test_an_api_server_that_goes_makes_it_an_error(cli: Cli, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 5.0])
-def test_an_interrupted_run_leaves_nothing(name: str, seconds: float) -> None:
-    """At any moment: before the first pod, while it starts, while it is probed."""
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path, name: str, seconds: float) -> None:
+    """At any moment: before the first pod, while it starts, while it is probed, which takes longer than this waits."""
+    slow = str(sleeper(tmp_path, ready="60s"))
     with cluster.namespace() as place:
-        with begun(*WEBAPP, "--namespace", place) as process:
+        with begun("--profile", "webapp", "--scenario", slow, *NGINX[2:], "--namespace", place) as process:
             time.sleep(seconds)
             process.send_signal(signal.Signals[name])
             process.communicate(timeout=ENDS_WITHIN)
