@@ -37,24 +37,22 @@ def _recording(recording: Recording, style: Style) -> str:
     setting = "with no_new_privs, " if recording.no_new_privileges else ""
     title = f"{recording.scenario}@{recording.target.name} ({image})"
     passed = [call for call in recording.calls if call.errno is None]
+    rare = [call for call in recording.calls if call.launches < recording.launches]
+    alike = ", the same each time" if recording.launches > 1 and not rare else ""
     lines = [
         style.paint(safe(title), Colour.BOLD),
         *_listed(
             "observed",
-            f"{setting}{counted(recording.launches, 'launch')}, {counted(len(passed), 'call')}",
+            f"{setting}{counted(recording.launches, 'launch')}, {counted(len(passed), 'call')}{alike}",
             style,
         ),
         *_listed("probes that ran", ", ".join(recording.probes), style),
     ]
     if refused := [call.name for call in recording.calls if call.errno is not None]:
         lines += _listed("refused by the default profile too", ", ".join(refused), style)
-    rare = [
-        f"{call.name} ({call.launches} of {recording.launches})"
-        for call in recording.calls
-        if call.launches < recording.launches
-    ]
     if rare:
-        lines += _listed("only sometimes", ", ".join(rare), style)
+        times = (f"{call.name} ({call.launches} of {recording.launches})" for call in rare)
+        lines += _listed("only sometimes", ", ".join(times), style)
     return "\n".join(lines)
 
 
