@@ -10,7 +10,8 @@ Observed launches only suggest; what is concluded is concluded from launches tha
    blocking, what passes without it is dropped. Of many, those that programs usually do without are left out first, together:
    launches that pass are the long ones.
 4. What is left is launched again. A set that passed by luck does not pass every time; then what was dropped comes back,
-   the calls first without which races are lost, and is dropped again only where several launches pass without it.
+   the calls first without which races are lost, until it does; and is dropped again only where several launches pass
+   without it. What failed without that proves nothing any more: it may only have lost the race.
 
 Between launches one thing is inferred instead of launched: if it fails with MORE allowed, it fails with less.
 """
@@ -18,13 +19,16 @@ Between launches one thing is inferred instead of launched: if it fails with MOR
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from profile_smoke.run.candidates import Candidate
+from profile_smoke.run.trials import BudgetExhausted
 from profile_smoke.syscall.spare import MISSED_AT_TIMES, USUALLY_SPARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+
+    from profile_smoke.run.trials import Trials
 
 _DIRECT = 2
 """Up to this many candidates, leaving out each in turn is cheaper than looking for suspects first."""
@@ -35,49 +39,18 @@ _SEQUENTIAL = 8
 """Up to this many, one launch after the other, each using what the last one taught; above, side by side."""
 
 
-class BudgetExhausted(Exception):  # noqa: N818  ends the search, not the run
-    """The bound on launches is reached."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What an observed launch showed: whether it passed, and candidates in the order of their first refused attempt."""
-
-    passed: bool
-    candidates: tuple[Candidate, ...]
-
-
-class Trials(Protocol):
-    """Launches of one cell, with candidates allowed beyond its profile. All raise BudgetExhausted at the bound."""
-
-    def let_pass(self, allowed: Collection[Candidate]) -> Seen:
-        """Observe, letting refused calls pass as far as the control does; those in `allowed` without being seen."""
-
-    def refuse(self, allowed: Collection[Candidate]) -> Seen:
-        """Observe, refusing as the profile with `allowed` does."""
-
-    def enforce(self, allowed: Collection[Candidate], *, wide: bool) -> bool:
-        """Whether it passes, enforced by the kernel. The same question is launched once."""
-
-    def steady(self, allowed: Collection[Candidate], *, wide: bool, times: int) -> bool:
-        """Whether it passes `times` more launches, side by side; where not, `enforce` says so from then on."""
-
-    def enforce_all(self, sets: Sequence[Collection[Candidate]], *, wide: bool) -> list[bool | None]:
-        """`enforce` for several sets, side by side; None for those that the bound did not allow any more."""
-
-
 @dataclass
 class Blame:
     """What the search found.
 
-    `needed` is the set of candidates to allow (None: no set was found); `proven` those of it without which an enforced
-    launch failed; `wide` whether argument conditions had to be dropped; `exhausted` whether the bound ended the search;
-    `unsteady` whether a set was met that passes at some times only.
+    `needed` is the set of candidates to allow (None: no set was found); `proofs` what was allowed in an enforced launch
+    that failed, by the name that it failed without; `wide` whether argument conditions had to be dropped; `exhausted`
+    whether the bound ended the search; `unsteady` whether a set was met that passes at some times only.
     """
 
     pool: tuple[Candidate, ...] = ()
     needed: tuple[Candidate, ...] | None = None
-    proven: set[str] = field(default_factory=set)
+    proofs: dict[str, frozenset[str]] = field(default_factory=dict)
     wide: bool = False
     exhausted: bool = False
     unsteady: bool = False
@@ -90,6 +63,11 @@ class Blame:
         return self.needed
 
     @property
+    def proven(self) -> frozenset[str]:
+        """Names of the found set without which an enforced launch failed."""
+        return frozenset(self.proofs)
+
+    @property
     def unproven(self) -> tuple[Candidate, ...]:
         """Those of the found set that no launch failed without."""
         return tuple(each for each in self.known_needed if each.name not in self.proven)
@@ -97,14 +75,23 @@ class Blame:
     @property
     def minimal(self) -> bool:
         """Whether every needed candidate is proven."""
-        return self.needed is not None and self.proven >= {each.name for each in self.needed}
+        return self.needed is not None and self.proven >= _names(self.needed)
 
     @property
     def tolerated(self) -> frozenset[str]:
         """Names that the workload goes on without."""
         if self.needed is None:
             return frozenset()
-        return frozenset(each.name for each in self.pool) - {each.name for each in self.needed}
+        return _names(self.pool) - _names(self.needed)
+
+    def widen(self, needed: Sequence[Candidate]) -> None:
+        """Go on with more allowed. What failed with less than that, but for one call, does not prove that call any more."""
+        self.needed, names = tuple(needed), _names(needed)
+        self.proofs = {name: allowed for name, allowed in self.proofs.items() if allowed >= names - {name}}
+
+
+def _names(candidates: Collection[Candidate]) -> frozenset[str]:
+    return frozenset(each.name for each in candidates)
 
 
 def find_blame(trials: Trials, *, unobservable: Sequence[Candidate], failed_in_create: bool) -> Blame:
@@ -222,7 +209,9 @@ def _drop_side_by_side(trials: Trials, blame: Blame) -> None:
     full, unproven = blame.known_needed, blame.unproven
     without = [[other for other in full if other is not each] for each in unproven]
     results = trials.enforce_all(without, wide=blame.wide)
-    blame.proven |= {each.name for each, passed in zip(unproven, results, strict=True) if passed is False}
+    for each, rest, passed in zip(unproven, without, results, strict=True):
+        if passed is False:
+            blame.proofs[each.name] = _names(rest)
     if None in results:
         raise BudgetExhausted
 
@@ -235,7 +224,7 @@ def _drop(blame: Blame, group: Sequence[Candidate], passes: Callable[[Sequence[C
     if passes(rest):
         blame.needed = rest
     elif len(group) == 1:
-        blame.proven.add(group[0].name)
+        blame.proofs[group[0].name] = _names(rest)
     else:
         half = len(group) // 2
         _drop(blame, group[half:], passes)
@@ -253,9 +242,13 @@ def _settle(trials: Trials, blame: Blame) -> None:
         return trials.enforce(rest, wide=blame.wide) and trials.steady(rest, wide=blame.wide, times=times)
 
     lucky = blame.known_needed
-    guarded = tuple(each for each in blame.pool if each in lucky or each.name in MISSED_AT_TIMES)
-    if len(guarded) > len(lucky) and steady(guarded):
-        blame.needed = guarded
-    elif trials.enforce(blame.pool, wide=blame.wide):
-        blame.needed = blame.pool
+    tried = _names(lucky).union(*blame.proofs.values())
+    for wider in (
+        [each for each in blame.pool if each in lucky or each.name in MISSED_AT_TIMES],
+        [each for each in blame.pool if each.name in tried],
+        blame.pool,
+    ):
+        if len(wider) > len(lucky) and steady(wider):
+            blame.widen(wider)
+            break
     _drop(blame, blame.unproven, steady)

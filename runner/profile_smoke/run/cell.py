@@ -24,11 +24,12 @@ from profile_smoke.model import (
 from profile_smoke.observe.record import errno_text
 from profile_smoke.profile import edit, places, render
 from profile_smoke.profile.observed import UNOBSERVED
-from profile_smoke.run.blame import Blame, BudgetExhausted, find_blame
+from profile_smoke.run.blame import Blame, find_blame
 from profile_smoke.run.candidates import rules_of, unobserved
 from profile_smoke.run.controls import Baseline, Controls, baseline_of
 from profile_smoke.run.lab import Lab, Subject
 from profile_smoke.run.review import Review
+from profile_smoke.run.trials import BudgetExhausted
 from profile_smoke.run.watch import Scene
 from profile_smoke.syscall import tables
 

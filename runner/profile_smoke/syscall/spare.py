@@ -39,7 +39,7 @@ USUALLY_SPARED = frozenset(
             "mbind",
         ),
         # Threads: glibc takes note of the refusal.
-        *("rseq", "set_robust_list", "set_tid_address", "membarrier", "gettid", "sched_yield", "getcpu"),
+        *("rseq", "set_robust_list", "set_tid_address", "gettid", "getcpu"),
         *(
             "sched_getaffinity",
             "sched_setaffinity",
@@ -65,8 +65,9 @@ USUALLY_SPARED = frozenset(
         *("io_uring_setup", "io_setup", "statx", "eventfd2", "epoll_create", "dup", "dup3"),
         # Files: advice, and terminals that are none.
         *("fadvise64", "readahead", "sync_file_range", "ioctl"),
-        # In between. Not `exit_group`: what then fails for want of another call cannot end, and is waited for.
-        *("nanosleep", "pselect6", "shutdown"),
+        # At the end. Not `exit_group`: what then fails for want of another call cannot end, and is waited for.
+        "shutdown",
     }
 )
-"""libc has another way, or it was advice, tuning, or a question with a default."""
+"""libc has another way, or it was advice, tuning, or a question with a default. None of `MISSED_AT_TIMES`: what is left out
+first is missing in all the launches that follow, and a race in them would spoil their proofs."""

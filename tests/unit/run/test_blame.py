@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profile_smoke.profile.model import Action, Arg, Op, Rule
-from profile_smoke.run.blame import Blame, BudgetExhausted, Seen, find_blame
+from profile_smoke.run.blame import Blame, find_blame
 from profile_smoke.run.candidates import Candidate
-from profile_smoke.syscall.spare import USUALLY_SPARED
+from profile_smoke.run.trials import BudgetExhausted, Seen
+from profile_smoke.syscall.spare import MISSED_AT_TIMES, USUALLY_SPARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -324,6 +326,39 @@ def test_what_a_race_is_usually_lost_without_comes_back_first() -> None:
     again = ScriptedTrials(calls, needing([*needed, "rt_sigprocmask"]))
     search(again)
     assert trials.launches <= again.launches + 15
+
+
+@given(losses=st.lists(st.booleans(), min_size=1, max_size=40), idle=st.integers(0, 12))
+def test_a_lost_race_blames_nothing_else(*, losses: list[bool], idle: int) -> None:
+    """A launch that failed for want of luck proves nothing of the call that it was to do without."""
+    lost = iter([*losses, *[True] * 1000])
+
+    def works(allowed: frozenset[str], _wide: bool) -> bool:  # noqa: FBT001  as the others are called
+        return "vital" in allowed and ("rt_sigprocmask" in allowed or not next(lost))
+
+    calls = [made(name) for name in ("vital", *NAMES[:idle], "rt_sigprocmask", "brk")]
+    blame = search(ScriptedTrials(calls, works))
+    assert blame.minimal
+    if blame.unsteady or "rt_sigprocmask" in names(blame):
+        assert names(blame) == {"vital", "rt_sigprocmask"} == blame.proven
+
+
+def test_where_nothing_passes_each_time_the_fix_is_not_called_verified() -> None:
+    """The last launch of what was found failed, and that is what is answered when it is asked for again."""
+    turns = itertools.count()
+
+    def works(allowed: frozenset[str], _wide: bool) -> bool:  # noqa: FBT001  as the others are called
+        return "vital" in allowed and next(turns) == 0
+
+    trials = ScriptedTrials([made("vital")], works)
+    blame = search(trials)
+    assert blame.unsteady
+    assert not trials.enforce(blame.known_needed, wide=blame.wide)
+
+
+def test_what_races_are_lost_without_is_not_left_out_first() -> None:
+    """All launches that follow would be without it, and what they prove could be the race."""
+    assert not USUALLY_SPARED & MISSED_AT_TIMES
 
 
 def test_a_steady_set_is_called_steady() -> None:
