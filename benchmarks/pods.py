@@ -24,8 +24,9 @@ from profile_smoke.image.store import Store
 from profile_smoke.model import LaunchKind
 from profile_smoke.profile.document import load as load_profile
 from profile_smoke.resources import bundled
-from profile_smoke.run.launch import Launcher, Order
+from profile_smoke.run.launch import Launcher
 from profile_smoke.run.limits import full_limits
+from profile_smoke.run.order import Order
 from profile_smoke.run.slots import Slots
 from profile_smoke.scenario.document import load as load_scenario
 from profile_smoke.scenario.model import HttpCheck, Ready, Scenario

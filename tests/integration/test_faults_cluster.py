@@ -22,8 +22,8 @@ from tests.support.workbench import Workbench, allowing, scenario, workbench
 
 from profile_smoke.errors import ImageError, InstrumentError
 from profile_smoke.model import LaunchKind, Verdict
-from profile_smoke.run.launch import Order
 from profile_smoke.run.limits import full_limits
+from profile_smoke.run.order import Order
 from profile_smoke.syscall import tables
 from profile_smoke.target.kubernetes import KubernetesTarget
 

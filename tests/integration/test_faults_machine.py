@@ -23,7 +23,7 @@ from tests.support.workbench import Workbench, allowing, workbench
 
 from profile_smoke import rundir
 from profile_smoke.model import CellResult, Verdict
-from profile_smoke.observe import supervisor as supervising
+from profile_smoke.observe.listener import Listener
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -72,15 +72,15 @@ def test_a_supervisor_that_dies_makes_the_cell_an_error(
 ) -> None:
     """At its first notification or later, for a profile that is fine and for one that is not."""
     left = [after]
-    serve = supervising.Supervisor._serve
+    serve = Listener.serve
 
-    def dying(self: supervising.Supervisor, source: Any) -> None:
+    def dying(self: Listener, buffer: bytearray) -> None:
         left[0] -= 1
         if left[0] < 0:
             raise RuntimeError("shot")
-        serve(self, source)
+        serve(self, buffer)
 
-    monkeypatch.setattr(supervising.Supervisor, "_serve", dying)
+    monkeypatch.setattr(Listener, "serve", dying)
     # Without some calls that nginx tries and can do without, so that even the fine profile is observed refusing.
     names = tables.all_names() - {"sysinfo", "eventfd2", "epoll_create", "getdents64", *missing}
     result = bench.run("nginx", allowing(names))

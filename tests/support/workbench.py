@@ -24,8 +24,9 @@ from profile_smoke.profile.model import Action, Profile, Rule
 from profile_smoke.profile.observed import UNOBSERVED, observed
 from profile_smoke.run.cell import CellRunner, Effort
 from profile_smoke.run.controls import Baseline, Controls, baseline_of
-from profile_smoke.run.launch import Launcher, Order, Result
+from profile_smoke.run.launch import Launcher
 from profile_smoke.run.limits import full_limits
+from profile_smoke.run.order import Order, Result
 from profile_smoke.run.plan import Cell
 from profile_smoke.run.slots import Slots
 from profile_smoke.scenario import document as scenarios

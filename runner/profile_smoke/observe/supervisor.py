@@ -6,35 +6,25 @@ then say so (`Session.check`), and their launches are errors.
 
 from __future__ import annotations
 
-import errno
 import os
 import select
-import signal
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from profile_smoke.errors import InstrumentError
-from profile_smoke.model import PHASE_CREATE, PHASE_START, Process
+from profile_smoke.model import PHASE_CREATE
 from profile_smoke.observe import notify
 from profile_smoke.observe.handover import Handover, HandoverError, Reception
 from profile_smoke.observe.interface import NotHandedOverError, Observer
-from profile_smoke.observe.policy import Policy, Verdict, errno_of
-from profile_smoke.observe.process import Memory, comm, executable
-from profile_smoke.observe.record import NARROWED, Line, Record
-from profile_smoke.profile.model import Action, Decision
-from profile_smoke.syscall import tables
+from profile_smoke.observe.listener import Listener
+from profile_smoke.observe.record import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_LOOKS = 32
-"""How often a process's call is looked at in full before it takes the short way: it may exec another program."""
-_REMEMBERED = 4096
-_Call = tuple[int, int, int]
-"""pid, number, audit arch."""
+    from profile_smoke.observe.policy import Policy
 
 
 class LocalSession:
@@ -64,27 +54,6 @@ class LocalSession:
         self._supervisor.forget(self)
 
 
-@dataclass
-class _Source:
-    """A listener: the session it belongs to, and which of its processes are still the runtime's own."""
-
-    listener: int
-    session: LocalSession
-    init_program: str
-    entered: bool
-    looks: dict[_Call, int] = field(default_factory=dict)
-    known: dict[_Call, _Known] = field(default_factory=dict)
-
-
-@dataclass
-class _Known:
-    """A call whose answer is known: the line that counts it, and the errno of the answer (None: let pass)."""
-
-    phase: str
-    line: Line
-    errno: int | None
-
-
 class Supervisor(Observer):
     """Listens on Unix sockets for runtimes of this kernel, and on every listener they hand over. A context manager.
 
@@ -95,7 +64,7 @@ class Supervisor(Observer):
     def __init__(self, *paths: Path, seen_as: str = "") -> None:
         self._paths, self._seen_as = paths, seen_as or str(paths[0])
         self._sessions: dict[str, LocalSession] = {}
-        self._sources: dict[int, _Source] = {}
+        self._listeners: dict[int, Listener] = {}
         self._lock = threading.Lock()
         self._dead: BaseException | None = None
         self._closing = False
@@ -159,19 +128,19 @@ class Supervisor(Observer):
         except BaseException as error:  # noqa: BLE001  reported by check(); a thread has nobody else to tell
             self._dead = error
         finally:
-            for source in list(self._sources.values()):
-                self._drop(source)
+            for listener in list(self._listeners.values()):
+                self._drop(listener)
 
     def _turn(self) -> None:
         for descriptor, events in self._poll.poll(self._reception.patience()):
             if descriptor == self._wake_read:
                 os.read(self._wake_read, 4096)
                 self._drop_forgotten()
-            elif source := self._sources.get(descriptor):
+            elif listener := self._listeners.get(descriptor):
                 if events & select.EPOLLIN:
-                    self._serve(source)
+                    listener.serve(self._buffer)
                 elif events & (select.EPOLLHUP | select.EPOLLERR):
-                    self._drop(source)
+                    self._drop(listener)
             else:
                 self._reception.handle(descriptor)
         self._reception.give_up_late()
@@ -179,13 +148,13 @@ class Supervisor(Observer):
     def _drop_forgotten(self) -> None:
         with self._lock:
             live = set(self._sessions.values())
-        for source in [source for source in self._sources.values() if source.session not in live]:
-            self._drop(source)
+        for listener in [each for each in self._listeners.values() if each.session not in live]:
+            self._drop(listener)
 
-    def _drop(self, source: _Source) -> None:
-        del self._sources[source.listener]
-        self._poll.unregister(source.listener)
-        os.close(source.listener)
+    def _drop(self, listener: Listener) -> None:
+        del self._listeners[listener.descriptor]
+        self._poll.unregister(listener.descriptor)
+        os.close(listener.descriptor)
 
     def _admit(self, handover: Handover) -> None:
         with self._lock:
@@ -202,8 +171,7 @@ class Supervisor(Observer):
             raise HandoverError(trouble, handover.metadata)
         session.container = handover.container
         notify.wake_synchronously(handover.listener)
-        source = _Source(handover.listener, session, _program(handover.pid), entered=False)
-        self._sources[handover.listener] = source
+        self._listeners[handover.listener] = Listener(handover.listener, session, handover.pid)
         self._poll.register(handover.listener, select.EPOLLIN)
         session.listeners += 1
 
@@ -215,81 +183,3 @@ class Supervisor(Observer):
                 self.stray = str(error)
             else:
                 session.trouble = str(error)
-
-    def _serve(self, source: _Source) -> None:
-        received = notify.receive(source.listener, self._buffer)
-        if received is None:
-            return
-        ident, pid, number, audit_arch = received
-        known = source.known.get((pid, number, audit_arch))
-        if known is not None and known.phase == source.session.phase:
-            known.line.count += 1
-            notify.send(source.listener, ident, known.errno)
-            return
-        self._consider(source, ident, pid, number, audit_arch)
-
-    def _consider(self, source: _Source, ident: int, pid: int, number: int, audit_arch: int) -> None:
-        """The long way: who calls, with what, what the profile says, what is answered."""
-        session, args = source.session, notify.arguments(self._buffer)
-        runtime = not source.entered and self._is_runtime(source, pid)
-        verdict = session.policy.decide(audit_arch, number, args, runtime=runtime)
-        if verdict.control is not None:
-            phase = session.phase if runtime or session.phase != PHASE_CREATE else PHASE_START
-            line = session.record.add(
-                arch=tables.abi(audit_arch, number),
-                number=number,
-                args=args,
-                says=verdict.profile,
-                control=verdict.control,
-                phase=phase,
-                # The runtime runs from a memory file here and there: its path says nothing.
-                process=Process(pid, comm(pid), "" if runtime else executable(pid)),
-                runtime=runtime,
-                memory=Memory(pid),
-            )
-            if not runtime:
-                self._remember(source, (pid, number, audit_arch), line, verdict)
-        if verdict.answer is None:
-            notify.send(source.listener, ident, None)
-        else:
-            _refuse(source.listener, ident, pid, verdict.answer)
-
-    def _remember(self, source: _Source, key: _Call, line: Line, verdict: Verdict) -> None:
-        """After some looks at the same call of the same process, take the short way where arguments do not matter."""
-        source.looks[key] = looks = source.looks.get(key, 0) + 1
-        if looks < _LOOKS or line.syscall in NARROWED:
-            return
-        code = errno_of(verdict.answer) if verdict.answer else None
-        if (verdict.answer and code is None) or source.session.policy.looks_at_args(key[2], key[1]):
-            return
-        if len(source.known) >= _REMEMBERED:
-            source.known.clear()
-            source.looks.clear()
-        source.known[key] = _Known(source.session.phase, line, code)
-
-    def _is_runtime(self, source: _Source, pid: int) -> bool:
-        """Whether the caller is the runtime's own init still: it runs the program that it ran at the handover.
-
-        Threads of a Go runtime have pids of their own but the same program; the workload is another program.
-        """
-        if _program(pid) == source.init_program:
-            return True
-        source.entered = True
-        return False
-
-
-def _program(pid: int) -> str:
-    """What tells a program from another: its path, or its name where another user's path may not be read."""
-    return executable(pid) or comm(pid)
-
-
-def _refuse(listener: int, ident: int, pid: int, decision: Decision) -> None:
-    """Act out a refusal: an errno as it is; killing and trapping as nearly as a supervisor can."""
-    code = errno_of(decision)
-    if code is not None:
-        notify.send(listener, ident, code)
-        return
-    with suppress(ProcessLookupError):
-        # A container's init ignores every signal from inside and SIGSYS from outside, so killing takes SIGKILL.
-        os.kill(pid, signal.SIGSYS if decision.action is Action.TRAP else signal.SIGKILL)
-    notify.send(listener, ident, errno.ENOSYS)

@@ -21,14 +21,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from profile_smoke.run.blame_trials import BudgetExhausted
 from profile_smoke.run.candidates import Candidate
-from profile_smoke.run.trials import BudgetExhausted
 from profile_smoke.syscall.spare import MISSED_AT_TIMES, USUALLY_SPARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from profile_smoke.run.trials import Trials
+    from profile_smoke.run.blame_trials import Trials
 
 _DIRECT = 2
 """Up to this many candidates, leaving out each in turn is cheaper than looking for suspects first."""

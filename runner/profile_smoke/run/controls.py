@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 from profile_smoke.model import LaunchKind
 from profile_smoke.observe.conservative import ConservativeControl
 from profile_smoke.profile.loaded import LoadedFilter
-from profile_smoke.run.launch import Launcher, Order, Result
 from profile_smoke.run.limits import Limits, full_limits, measured_limits
+from profile_smoke.run.order import Order, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.image.store import Policy
     from profile_smoke.observe.policy import Control
+    from profile_smoke.run.launch import Launcher
     from profile_smoke.scenario.model import Scenario
 
 T = TypeVar("T")

@@ -19,8 +19,8 @@ from profile_smoke.observe.promised import PromisedControl
 from profile_smoke.probe.interface import Attempt
 from profile_smoke.probe.wait import wait_until
 from profile_smoke.profile.loaded import LoadedFilter
-from profile_smoke.run.launch import Launcher, Order
 from profile_smoke.run.limits import START_SECONDS, full_limits
+from profile_smoke.run.order import Order
 from profile_smoke.target.interface import StartRefused
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.observe.policy import Control
     from profile_smoke.profile.bpf import Program
+    from profile_smoke.run.launch import Launcher
     from profile_smoke.scenario.model import Scenario
     from profile_smoke.target.interface import Container
 

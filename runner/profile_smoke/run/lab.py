@@ -19,10 +19,10 @@ from profile_smoke.profile.edit import add_rules
 from profile_smoke.profile.evaluate import Evaluator
 from profile_smoke.profile.model import Action, Op
 from profile_smoke.profile.observed import observed
+from profile_smoke.run.blame_trials import BudgetExhausted, Seen
 from profile_smoke.run.candidates import Candidate, candidate, rules_of
-from profile_smoke.run.launch import Launcher, Order, Result
+from profile_smoke.run.order import Order, Result
 from profile_smoke.run.slots import ASIDE
-from profile_smoke.run.trials import BudgetExhausted, Seen
 from profile_smoke.syscall import tables
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.observe.interface import Observer
     from profile_smoke.profile.model import Profile, Rule
+    from profile_smoke.run.launch import Launcher
     from profile_smoke.run.limits import Limits
     from profile_smoke.scenario.model import Scenario
 
@@ -53,7 +54,7 @@ class Subject:
 
 
 class Lab:
-    """Implements `trials.Trials`; keeps every launch in order. Safe for use from several threads."""
+    """Implements `blame_trials.Trials`; keeps every launch in order. Safe for use from several threads."""
 
     def __init__(
         self,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import InstrumentError, InterruptedRunError
 from profile_smoke.model import (
     PHASE_CREATE,
     PHASE_START,
     PHASE_STOP,
-    Answer,
-    Denial,
     FilterCheck,
     Launch,
     LaunchKind,
@@ -24,60 +22,23 @@ from profile_smoke.model import (
 from profile_smoke.observe import readback
 from profile_smoke.probe.attempt import attempt
 from profile_smoke.probe.wait import Waited, WaitState, wait_until
+from profile_smoke.run.order import Order, Result
 from profile_smoke.run.status import checked
 from profile_smoke.target.interface import Container, ContainerSpec, StartRefused, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from profile_smoke.image.interface import PreparedImage
     from profile_smoke.observe.interface import Session
-    from profile_smoke.observe.record import Attempted
     from profile_smoke.probe.interface import ExitState
     from profile_smoke.profile.bpf import Program
-    from profile_smoke.run.limits import Limits
     from profile_smoke.run.slots import Slot, Slots
-    from profile_smoke.scenario.model import Check, Probe, Scenario
+    from profile_smoke.scenario.model import Check, Probe
 
 LOG_LINES = 20
 _LONG_MS = 10_000
 _PATIENCE = 0.4
 """The part of a wait's time after which it is likely to be in vain: more than twice what the control needed."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What to launch and why. `seccomp` None is the target's default profile; `read_filter` asks for the loaded programs."""
-
-    scenario: Scenario
-    image: PreparedImage
-    kind: LaunchKind
-    seccomp: Mapping[str, Any] | None
-    profile_sha256: str | None
-    limits: Limits
-    answer: Answer | None = None
-    allowed: tuple[str, ...] = ()
-    read_filter: bool = False
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a launch showed. `seconds` per phase are what later launches of the same scenario are bounded by."""
-
-    launch: Launch
-    log: tuple[str, ...]
-    filter: FilterCheck
-    programs: tuple[Program, ...] = ()
-    denials: tuple[Denial, ...] = ()
-    attempted: tuple[Attempted, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    kept: str = ""
-    manifest: tuple[Mapping[str, Any], ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        """Whether the scenario worked."""
-        return self.launch.outcome is Outcome.PASSED
 
 
 class _Failed(Exception):  # noqa: N818  leaves the phases early

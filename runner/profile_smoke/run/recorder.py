@@ -14,8 +14,8 @@ from profile_smoke.profile.generalise import Use
 from profile_smoke.profile.model import Action
 from profile_smoke.recording import Call, Recording, Verification
 from profile_smoke.run.default_filter import default_control
-from profile_smoke.run.launch import Launcher, Order, Result
 from profile_smoke.run.limits import Limits, full_limits, measured_limits
+from profile_smoke.run.order import Order, Result
 from profile_smoke.run.usage import observe_usage
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from profile_smoke.observe.record import Attempted
     from profile_smoke.profile.document import Document
     from profile_smoke.run.controls import Controls
+    from profile_smoke.run.launch import Launcher
     from profile_smoke.run.usage import Usage
     from profile_smoke.scenario.model import Scenario
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from profile_smoke.profile.document import Document
     from profile_smoke.profile.model import Profile
     from profile_smoke.profile.purpose import DenyCheck
-    from profile_smoke.run.launch import Result
+    from profile_smoke.run.order import Result
     from profile_smoke.target.interface import Target
 
 LOADED, PROFILE = "loaded", "profile"

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from profile_smoke.observe.interface import Observer
     from profile_smoke.observe.policy import Control
     from profile_smoke.observe.record import Attempted
-    from profile_smoke.run.launch import Launcher, Result
+    from profile_smoke.run.launch import Launcher
     from profile_smoke.run.limits import Limits
+    from profile_smoke.run.order import Result
     from profile_smoke.scenario.model import Scenario
 
 

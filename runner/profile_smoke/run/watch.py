@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from profile_smoke.image.interface import PreparedImage
     from profile_smoke.model import Denial
     from profile_smoke.observe.interface import Observer
-    from profile_smoke.run.launch import Launcher, Result
+    from profile_smoke.run.launch import Launcher
+    from profile_smoke.run.order import Result
     from profile_smoke.run.plan import Cell
 
 

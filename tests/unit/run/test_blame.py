@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from profile_smoke.profile.model import Action, Arg, Op, Rule
 from profile_smoke.run.blame import Blame, find_blame
+from profile_smoke.run.blame_trials import BudgetExhausted, Seen
 from profile_smoke.run.candidates import Candidate
-from profile_smoke.run.trials import BudgetExhausted, Seen
 from profile_smoke.syscall.spare import MISSED_AT_TIMES, USUALLY_SPARED
 
 if TYPE_CHECKING:

@@ -30,7 +30,8 @@ from profile_smoke.profile.document import parse
 from profile_smoke.profile.model import Action, Decision
 from profile_smoke.run.drift import DriftCheck, compared
 from profile_smoke.run.keeper import Keeper, joined
-from profile_smoke.run.launch import Launcher, Result
+from profile_smoke.run.launch import Launcher
+from profile_smoke.run.order import Result
 from profile_smoke.run.plan import Cell
 from profile_smoke.run.usage import Usage
 from profile_smoke.run.watch import Scene

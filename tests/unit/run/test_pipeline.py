@@ -31,8 +31,9 @@ from profile_smoke.report.progress import NullProgress
 from profile_smoke.run import launch as launching
 from profile_smoke.run.cell import CellRunner, Effort
 from profile_smoke.run.controls import Controls
-from profile_smoke.run.launch import Launcher, Order
+from profile_smoke.run.launch import Launcher
 from profile_smoke.run.limits import Limits, full_limits
+from profile_smoke.run.order import Order
 from profile_smoke.run.plan import Cell, matrix
 from profile_smoke.run.runner import Runner
 from profile_smoke.run.session import Settings

@@ -15,7 +15,7 @@ from profile_smoke.profile.catalog import NamedProfile
 from profile_smoke.profile.document import parse
 from profile_smoke.profile.purpose import DenyCheck
 from profile_smoke.run import review
-from profile_smoke.run.launch import Result
+from profile_smoke.run.order import Result
 from profile_smoke.run.review import Review
 from profile_smoke.syscall import libseccomp, tables
 from profile_smoke.target.fake import FakeTarget, Life
