@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from profile_smoke.model import Denial, Evidence, Process
-from profile_smoke.syscall import decode, tables
+from profile_smoke.syscall import arguments, decode, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ class Record:
         phase: str,
         process: Process,
         runtime: bool,
-        memory: decode.Reader,
+        memory: arguments.Reader,
     ) -> Line:
         """Count one refused call; its text is decoded at the first of its kind only.
 

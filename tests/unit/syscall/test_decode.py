@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from profile_smoke.syscall import decode, tables
+from profile_smoke.syscall import arguments, decode, tables
 
 AT_FDCWD = 0xFFFFFFFFFFFFFF9C
 
@@ -171,4 +171,4 @@ def test_names_errors(number: int, expected: str) -> None:
 )
 def test_names_signals(number: int, expected: str) -> None:
     """By name, real-time ones by their distance from the first, or the number."""
-    assert decode.signal_name(number) == expected
+    assert arguments.signal_name(number) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from profile_smoke.syscall import danger, decode, groups, libseccomp, multiplexed, tables
+from profile_smoke.syscall import arguments, danger, decode, groups, libseccomp, multiplexed, tables
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_decoding_knows_only_real_calls_and_kinds() -> None:
     for name, kinds in decode._signatures().items():
         assert name in tables.all_names()
         assert len(kinds) <= 6
-        assert set(kinds) <= {*decode._KINDS, "rest", "openmode"}
+        assert set(kinds) <= {*arguments.KINDS, "rest", "openmode"}
 
 
 def test_the_multiplexed_calls_exist() -> None:
