@@ -23,6 +23,7 @@
 | recording  | the dataclasses of a recording                         |
 | baseline   | the dataclasses of a kept baseline                     |
 | model      | the dataclasses of a result                            |
+| paths      | what is at a path that a user named                    |
 | errors     | the tree of errors                                     |
 """
 
@@ -40,11 +41,12 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[2] / "runner" / "profile_smoke"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-_BASE = {"baseline", "errors", "model", "recording"}
+_BASE = {"baseline", "errors", "model", "paths", "recording"}
 _PURE = _BASE | {"profile", "scenario", "syscall"}
 _BELOW_RUN = _PURE | {"image", "observe", "probe", "report", "rundir", "target"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "paths": {"errors"},
     "model": set(),
     "recording": {"model"},
     "baseline": {"model"},
@@ -76,10 +78,8 @@ KEPT_TO = {"docker": "target/docker", "kubernetes": "target/kubernetes"}
 
 LONGEST = 300
 LONGER = {
-    "run/cell.py": "the whole pipeline of a cell, top to bottom",
     "scenario/fields.py": "one reader for each kind of field",
     "syscall/_constants.py": "a table",
-    "syscall/decode.py": "one decoder for each kind of argument",
 }
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profile_smoke import paths
 from profile_smoke.cli import reading
 from profile_smoke.cli.profile_options import RUNTIME_DEFAULT, Host, Reader
 from profile_smoke.errors import BadFileError, NothingSelectedError, UsageError
@@ -123,7 +124,7 @@ def _score(profile: ProfileRef, reader: Reader, options: Options) -> ProfileScor
 
 def _files(profile: ProfileRef, options: Options) -> Iterator[Path]:
     """Where a result's profile may be: where it was when it ran, or under its name here."""
-    if profile.path is not None and Path(profile.path).is_file():
+    if profile.path is not None and paths.is_file(profile.path):
         yield Path(profile.path)
     catalog = reading.catalog(options.profiles_dirs)
     if profile.name in catalog.names:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profile_smoke import paths
 from profile_smoke.errors import SmokeError, UsageError
 from profile_smoke.interrupts import shielded
 from profile_smoke.report import write
@@ -33,7 +33,7 @@ def check(options: Options) -> None:
 
 def _takes_several(place: str) -> bool:
     """Whether what is written there does not replace what was: `/dev/null`, a pipe."""
-    return Path(place).exists() and not Path(place).is_file()
+    return paths.exists(place) and not paths.is_file(place)
 
 
 def publish(report: RunReport, options: Options) -> None:

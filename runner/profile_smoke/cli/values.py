@@ -128,7 +128,9 @@ def folder(text: str) -> Path:
     """A folder that exists."""
     from pathlib import Path  # a large import that --help does without
 
+    from profile_smoke import paths
+
     path = Path(text)
-    if not path.is_dir():
+    if not paths.is_dir(path):
         raise argparse.ArgumentTypeError(f"{text!r} is not a folder")
     return path

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
-from profile_smoke import rundir
+from profile_smoke import paths, rundir
 from profile_smoke.cli.options import Options, PrivilegeEscalation, TargetName
 from profile_smoke.cli.values import nearest
 from profile_smoke.errors import BadFileError, TargetUnavailableError, UsageError
@@ -111,7 +110,7 @@ def _chosen(patterns: Sequence[str], every: Sequence[_N], find: Callable[[str], 
     """What names, paths and globs select, in their order; each once."""
     found: dict[str, _N] = {}
     for pattern in patterns:
-        if _GLOB & set(pattern) and not Path(pattern).exists():
+        if _GLOB & set(pattern) and not paths.exists(pattern):
             matching = [each for each in every if fnmatchcase(each.name, pattern)]
             if not matching:
                 raise UsageError(f"{option} {pattern}: matches nothing")

@@ -15,6 +15,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from profile_smoke import paths
 from profile_smoke.errors import ImageError
 from profile_smoke.image.layout import TAG
 from profile_smoke.image.tools import NO_ANSWER, ToolFailed, Tools
@@ -55,7 +56,7 @@ class Source:
     def file(self) -> Path:
         """The archive's path: what of the name exists, before a tag or reference that may have colons too."""
         path = self.name
-        while ":" in path and not Path(path).exists():
+        while ":" in path and not paths.exists(path):
             path = path.rpartition(":")[0]
         return Path(path)
 
@@ -77,12 +78,12 @@ def parse(ref: str) -> Source:
     if colon and transport in _ARCHIVES:
         source = Source(transport, rest)
     elif ref.startswith(("/", "./", "../")) or ref.endswith(".tar"):
-        if not Path(ref).exists():
+        if not paths.exists(ref):
             raise ImageError(f"{ref}: no such file or folder")
         source = Source(_kind(Path(ref)), ref)
     else:
         return Source("docker", ref)
-    if not source.file.exists():
+    if not paths.exists(source.file):
         raise ImageError(f"{ref}: no such file or folder")
     return source
 
@@ -116,7 +117,7 @@ def unarchive(tools: Tools, source: Source, folder: Path) -> None:
 
 def fingerprint(source: Source) -> str:
     """What an archive is cached by: its contents, or the index that names all contents of a layout."""
-    file = source.file / "index.json" if source.file.is_dir() else source.file
+    file = source.file / "index.json" if paths.is_dir(source.file) else source.file
     # Which of several images in it: what follows the path.
     total = hashlib.sha256(source.name.removeprefix(str(source.file)).encode())
     try:
@@ -229,8 +230,8 @@ def _untagged(name: str) -> str:
 
 def _kind(path: Path) -> str:
     """The transport of an archive, by its contents."""
-    if path.is_dir():
-        if (path / "oci-layout").exists():
+    if paths.is_dir(path):
+        if paths.exists(path / "oci-layout"):
             return "oci"
         raise ImageError(f"{path}: a folder without 'oci-layout' is no image")
     try:

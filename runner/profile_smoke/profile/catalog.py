@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profile_smoke import paths
 from profile_smoke.errors import BadFileError, UsageError
 from profile_smoke.profile import document
 from profile_smoke.profile._vocabulary import nearest, quoted
@@ -105,7 +105,7 @@ class Catalog:
         path = self._paths.get(name_or_path)
         if path is None:
             path = Path(name_or_path)
-            if "/" not in name_or_path and path.suffix != ".json" and not _is_file(path):
+            if "/" not in name_or_path and path.suffix != ".json" and not paths.is_file(path):
                 raise self._unknown(name_or_path)
         return path
 
@@ -128,18 +128,15 @@ def files_in(folder: Path) -> Iterator[Path]:
     """Every `*.json` in a folder, at any depth, except under what starts with a dot.
 
     Raises:
-        UsageError: no such folder, or none in it.
+        UsageError: no such folder, one that cannot be read, or no profile in it.
     """
-    if not os.path.isdir(folder):  # noqa: PTH112 - unlike pathlib's, it never raises
+    if not paths.is_dir(folder):
         raise UsageError(f"{folder}: no such folder of profiles")
-    found = False
-    for path in sorted(folder.rglob("*.json")):
-        if _is_file(path) and not any(part.startswith(".") for part in path.relative_to(folder).parts):
-            found = True
-            yield path
+    found = []
+    for root, folders, names in paths.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [root / name for name in names if name.endswith(".json") and not name.startswith(".")]
+    found = sorted(path for path in found if paths.is_file(path))
+    yield from found
     if not found:
         raise UsageError(f"{folder}: the folder holds no profile (*.json)")
-
-
-def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # noqa: PTH113 - unlike pathlib's, it never raises

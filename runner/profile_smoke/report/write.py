@@ -20,6 +20,8 @@ from profile_smoke.report.interface import STDOUT
 __all__ = ["STDOUT", "check", "write", "write_over"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_NAME = 100
+"""How much of a name the file has that takes its place: a name may be too long to be added to."""
 
 
 def write(destination: str, text: str) -> None:
@@ -61,11 +63,15 @@ def check(destination: str) -> None:
     if destination == STDOUT:
         return
     path = Path(os.path.realpath(destination))
-    if path.is_dir():
-        raise UsageError(f"{destination}: is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise UsageError(f"{destination}: there is no folder {path.parent}")
-    if not os.access(path.parent if _renames(path) else path, os.W_OK):
+    try:
+        if path.is_dir():
+            raise UsageError(f"{destination}: is a folder; name a file in it")
+        if not path.parent.is_dir():
+            raise UsageError(f"{destination}: there is no folder {path.parent}")
+        replaced = _renames(path)
+    except OSError as error:
+        raise _translated(destination, error) from None
+    if not os.access(path.parent if replaced else path, os.W_OK):
         raise UsageError(f"{destination}: no permission to write there")
 
 
@@ -91,7 +97,7 @@ def _write_file(path: Path, data: bytes) -> None:
     if not _renames(path):
         path.write_bytes(data)
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name[:_NAME]}.{os.getpid()}.tmp")
     # O_EXCL follows no link that someone laid there; 0o666 lets the umask decide, as for any new file.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profile_smoke import paths
 from profile_smoke.errors import UsageError
 from profile_smoke.scenario.document import FILE_NAME, load, scenario_file
 from profile_smoke.scenario.values import nearest
@@ -40,7 +41,7 @@ class Catalog:
         found = self._by_name.get(name_or_path)
         if found is not None:
             return found
-        if scenario_file(Path(name_or_path)).is_file():
+        if paths.is_file(scenario_file(Path(name_or_path))):
             raise UsageError(f'no scenario is named "{name_or_path}"; for the path, write ./{name_or_path}')
         hint = nearest(name_or_path, self._by_name) or "there are no scenarios in the folders searched"
         raise UsageError(f'no scenario is named "{name_or_path}"; {hint}')
@@ -61,7 +62,8 @@ class Catalog:
     def _files(self) -> list[Path]:
         files = []
         for folder in self._folders:
-            if not folder.is_dir():
+            if not paths.is_dir(folder):
                 raise UsageError(f"{folder}: is no folder of scenarios")
-            files += sorted(folder.glob(f"*/{FILE_NAME}"))
+            _, inside, _ = next(paths.walk(folder))
+            files += [file for name in sorted(inside) if paths.is_file(file := folder / name / FILE_NAME)]
         return files

@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profile_smoke import paths
 from profile_smoke.errors import BadFileError
 from profile_smoke.model import Expected
 from profile_smoke.scenario import values, yamltree
@@ -59,7 +60,7 @@ def check(path: Path | str) -> tuple[BadFileError, ...]:
 
 def scenario_file(path: Path) -> Path:
     """The file that is meant by a path to a file or to a folder."""
-    return path / FILE_NAME if path.is_dir() else path
+    return path / FILE_NAME if paths.is_dir(path) else path
 
 
 def _read(file: Path) -> tuple[Scenario, list[Problem]]:
@@ -84,7 +85,7 @@ def _read(file: Path) -> tuple[Scenario, list[Problem]]:
         stop=_stop(top.section("stop")),
         profiles=_profiles(top.section("profiles")),
         path=file,
-        standin=standin if standin.is_file() else None,
+        standin=standin if paths.is_file(standin) else None,
         skip_without_image=top.value("skip_without_image", values.flag, default=False),
     )
     top.close()

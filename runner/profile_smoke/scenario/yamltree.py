@@ -72,8 +72,10 @@ def read(path: Path) -> str:
             raw = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise BadFileError(path, "", "is a directory; a file is needed") from None
+    except FileNotFoundError:
+        raise BadFileError(path, "", "no such file") from None
     except OSError as error:
-        raise BadFileError(path, "", error.strerror or str(error)) from None
+        raise BadFileError(path, "", f"cannot be read: {error.strerror}") from None
     if len(raw) > MAX_BYTES:
         raise BadFileError(path, "", f"is larger than {MAX_BYTES >> 20} MiB, which no scenario needs")
     try:

@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from profile_smoke import paths
 from profile_smoke.errors import BadFileError, UsageError
 from profile_smoke.scenario.yamltree import Entry, Listing, Scalar, Table, Tree
 from profile_smoke.settings import places
@@ -41,13 +42,13 @@ def find(start: Path) -> Path | None:
     """
     for folder in (start, *start.parents):
         own, project = folder / FILE_NAME, folder / PROJECT_NAME
-        found = [each for each in (own, project) if each.is_file() and (each == own or _speaks(each))]
+        found = [each for each in (own, project) if paths.is_file(each) and (each == own or _speaks(each))]
         if len(found) > 1:
             raise UsageError(f"{own} and [{'.'.join(TABLE)}] in {project} both hold settings; remove one")
         if found:
             _trust(found[0], start)
             return found[0]
-        if (folder / ".git").exists():
+        if paths.exists(folder / ".git"):
             return None
     return None
 

@@ -79,7 +79,7 @@ def test_two_profiles_of_one_name_are_a_problem(tmp_path: Path, capsys: pytest.C
     ("name", "words"),
     [
         ("absent.json", "no such file"),
-        ("absent.yaml", "No such file"),
+        ("absent.yaml", "no such file"),
         ("absent", "no such file"),
         ("notes.txt", "neither"),
     ],

@@ -142,9 +142,9 @@ def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
 
 def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     """A missing file, a folder without a scenario and bytes that are no UTF-8 are each one line."""
-    with pytest.raises(BadFileError, match="No such file"):
+    with pytest.raises(BadFileError, match="no such file"):
         document.load(tmp_path / "nowhere.yaml")
-    with pytest.raises(BadFileError, match=r"scenario\.yaml: No such file"):
+    with pytest.raises(BadFileError, match=r"scenario\.yaml: no such file"):
         document.load(tmp_path)
     with pytest.raises(BadFileError, match="line 2: is not UTF-8"):
         document.load(written(tmp_path, b"a: 1\nb: \xff\n"))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profile_smoke import rundir
+from profile_smoke import paths, rundir
 from profile_smoke.baseline import Baseline
 from profile_smoke.cli import wiring
 from profile_smoke.cli.options import BASELINE_FILE
@@ -73,7 +72,7 @@ def _workloads(cells: Sequence[Cell]) -> list[Cell]:
 
 def _read(file: str) -> Baseline:
     """The baseline in a file; an empty one where there is no file yet. Raises BadFileError."""
-    if not Path(file).exists():
+    if not paths.exists(file):
         return Baseline()
     return form.read(file)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profile_smoke import paths
 from profile_smoke.cli import reading
 from profile_smoke.cli.profile_options import Host, Reader
 from profile_smoke.errors import BadFileError, UsageError
@@ -60,7 +61,7 @@ def main(options: Options) -> int:
 
 
 def _check_path(path: Path, findings: _Findings) -> None:
-    if not path.is_dir():
+    if not paths.is_dir(path):
         _check_file(path, findings)
         return
     found = list(_files_in(path, findings))
@@ -97,7 +98,9 @@ def _check_file(path: Path, findings: _Findings) -> None:
     elif path.suffix in _YAML:
         _check_scenario(path, findings)
     else:
-        reason = "is neither a profile (*.json) nor a scenario (*.yaml)" if path.exists() else "no such file"
+        reason = (
+            "is neither a profile (*.json) nor a scenario (*.yaml)" if paths.exists(path) else "no such file"
+        )
         findings.problems.append(f"{path}: {reason}")
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from profile_smoke import paths
 from profile_smoke.cli import reading
 from profile_smoke.cli.profile_options import Kind, Reader
 from profile_smoke.errors import BadFileError, UsageError
@@ -41,7 +42,7 @@ def main(options: ConvertOptions) -> int:
     source = reading.read(named, Reader.DOCKER, options.host)
     text, more = _converted(named, source, options)
     notes += [*more, *_lost(source, text, options)]
-    if options.output != write.STDOUT and Path(options.output).is_file():
+    if options.output != write.STDOUT and paths.is_file(options.output):
         notes.append(f"{options.output}: replaced the file that was there")
     write.write(options.output, text)
     for note in notes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from profile_smoke.cli import reading
 from profile_smoke.cli.profile_options import LintFormat
 from profile_smoke.errors import BadFileError, UsageError
+from profile_smoke.paths import is_dir
 from profile_smoke.profile import document
 from profile_smoke.profile.catalog import RUNTIME_DEFAULT, files_in
 from profile_smoke.profile.lint import run
@@ -66,7 +67,7 @@ def _files(options: LintOptions) -> Iterator[tuple[str, Path | None]]:
     for word in options.profiles:
         if word == RUNTIME_DEFAULT:
             paths: Sequence[Path | None] = [None]
-        elif Path(word).is_dir():
+        elif is_dir(word):
             paths = list(files_in(Path(word)))
         else:
             paths = [catalog.path(word)]

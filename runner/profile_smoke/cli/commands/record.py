@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profile_smoke import rundir
+from profile_smoke import paths, rundir
 from profile_smoke.cli import wiring
 from profile_smoke.errors import BadFileError, UsageError
 from profile_smoke.interrupts import admitted
@@ -92,7 +92,7 @@ class _Destination:
 
     def _content(self) -> bytes | None:
         """What is there; None: nothing, or nothing that could be lost (a device, a pipe)."""
-        if self._path == write.STDOUT or not Path(self._path).is_file():
+        if self._path == write.STDOUT or not paths.is_file(self._path):
             return None
         return Path(self._path).read_bytes()
 
