@@ -227,7 +227,7 @@ class Lab:
         self._heard(_heard(order))
         ident = launch_id or self._launcher.new_id()
         session = self._observer.open(ident, policy) if self._observer and policy else None
-        result = self._launcher.launch(order, ident, session)
+        result = self._launcher.launch(order, ident, session, owner=self)
         with self._lock:
             self.launches.append(result.launch)
         return result

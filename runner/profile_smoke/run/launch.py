@@ -68,14 +68,18 @@ class Launcher:
             self._count += 1
             return f"{self._run_id}-{self.target.name}-{self._count}"
 
-    def launch(self, order: Order, launch_id: str, session: Session | None = None) -> Result:
+    def launch(
+        self, order: Order, launch_id: str, session: Session | None = None, *, owner: object = None
+    ) -> Result:
         """Run it. A scenario that does not work is a result; what breaks around it is raised.
+
+        `owner` is whose launch it is: among those who wait, who has fewest at work comes first.
 
         Raises:
             InfrastructureError: target, image or instrument failed; nothing is known of the profile.
             InterruptedRunError: the run was interrupted meanwhile.
         """
-        with self._slots.take() as slot:
+        with self._slots.take(owner or launch_id) as slot:
             if self._stop.is_set():
                 raise InterruptedRunError("interrupted")
             life = _Life(self, order, launch_id, session=session, stop=self._stop, slot=slot)

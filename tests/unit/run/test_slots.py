@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -44,6 +46,34 @@ def test_who_steps_aside_makes_room_once() -> None:
         assert is_free(slots)
     with slots.take():
         assert not is_free(slots)
+
+
+def test_who_has_fewest_at_work_comes_first() -> None:
+    """Who wants many at once makes nobody wait for all of them; of one's own, the first that came comes first."""
+    slots = Slots(2)
+    begun: queue.Queue[str] = queue.Queue()
+    names = ("a1", "a2", "a3", "a4", "b1", "b2")
+    leave = {name: threading.Event() for name in names}
+
+    def launch(name: str) -> None:
+        with slots.take(name[0]):
+            begun.put(name)
+            leave[name].wait()
+
+    threads = [threading.Thread(target=launch, args=(name,)) for name in names]
+    for number, thread in enumerate(threads):
+        thread.start()
+        # They come in this order.
+        while begun.qsize() + len(slots._waiting) <= number:
+            time.sleep(0.001)
+    order = [begun.get(timeout=5), begun.get(timeout=5)]
+    for name in ("a1", "a2", "b1", "a3"):
+        leave[name].set()
+        order.append(begun.get(timeout=5))
+    assert order == ["a1", "a2", "b1", "a3", "b2", "a4"]
+    for name, thread in zip(names, threads, strict=True):
+        leave[name].set()
+        thread.join()
 
 
 def test_only_so_many_step_aside() -> None:
