@@ -69,10 +69,16 @@ def _accept(listening: socket.socket, said: bytes, instead: bytes) -> None:
     with suppress(OSError):
         while True:
             ours, _ = listening.accept()
-            engine = socket.socket(socket.AF_UNIX)
-            engine.connect("/var/run/docker.sock")
-            for source, sink, old, new in ((ours, engine, b"", b""), (engine, ours, said, instead)):
-                threading.Thread(target=_pass_on, args=(source, sink, old, new), daemon=True).start()
+            threading.Thread(target=_connect, args=(ours, said, instead), daemon=True).start()
+
+
+def _connect(ours: socket.socket, said: bytes, instead: bytes) -> None:
+    with ours, socket.socket(socket.AF_UNIX) as engine:
+        engine.connect("/var/run/docker.sock")
+        asking = threading.Thread(target=_pass_on, args=(ours, engine, b"", b""), daemon=True)
+        asking.start()
+        _pass_on(engine, ours, said, instead)
+        asking.join()
 
 
 def _pass_on(source: socket.socket, sink: socket.socket, old: bytes, new: bytes) -> None:
@@ -81,4 +87,4 @@ def _pass_on(source: socket.socket, sink: socket.socket, old: bytes, new: bytes)
         while data := source.recv(1 << 16):
             sink.sendall(data.replace(old, new) if old else data)
     with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
+        sink.shutdown(socket.SHUT_RDWR)
