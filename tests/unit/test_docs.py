@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from profile_smoke import paths
 from profile_smoke.cli.arguments import parse
 from profile_smoke.cli.options import PROG
 
@@ -75,7 +76,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name)
 def test_commands_are_understood(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every example is a command line that the program takes (of folders, as if they were there)."""
-    monkeypatch.setattr(Path, "is_dir", lambda _path: True)
+    monkeypatch.setattr(paths, "is_dir", lambda _path: True)
     for command in commands(page):
         parse(shlex.split(command, comments=True)[1:])
 

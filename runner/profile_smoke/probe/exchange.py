@@ -37,7 +37,7 @@ def exchange(surface: Surface, port: int, timeout: float) -> Iterator[socket.soc
         sock = surface.connect(port, timeout)
     except OSError as error:
         raise NotYetError(os_problem(error, timeout)) from error
-    with sock, sock.dup() as guard:
+    with _closed(sock), sock.dup() as guard:
         expired = threading.Event()
         timer = threading.Timer(max(deadline - time.monotonic(), 0.0), _cut, (guard, expired))
         timer.daemon = True
@@ -54,6 +54,20 @@ def exchange(surface: Surface, port: int, timeout: float) -> Iterator[socket.soc
         finally:
             timer.cancel()
             timer.join()
+
+
+@contextmanager
+def _closed(sock: socket.socket) -> Iterator[None]:
+    """Close it at the end, whatever a driver has made of it.
+
+    What `makefile` gave keeps a socket open beyond `close`, and where a driver fails it lies in a cycle with the exception
+    until the garbage collector comes by: readiness is asked for many times a second.
+    """
+    try:
+        yield
+    finally:
+        if (descriptor := sock.detach()) != -1:
+            os.close(descriptor)
 
 
 def os_problem(error: OSError, timeout: float) -> str:

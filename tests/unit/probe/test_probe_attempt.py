@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import http.server
 import socket
 import struct
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,6 +58,17 @@ def answering(answer: bytes, *, wait_for: int = 1) -> Callable[[socket.socket], 
     return serve
 
 
+def dripping(drip: bytes, released: threading.Event) -> Callable[[socket.socket], None]:
+    """Says nothing, or a byte now and then, until it is released."""
+
+    def serve(connection: socket.socket) -> None:
+        while not released.wait(0.05):
+            if drip:
+                connection.sendall(drip)
+
+    return serve
+
+
 def tried(check: Check, answer: bytes, *, timeout: float = 5.0, wait_for: int = 1) -> Attempt:
     with FakeSurface(servers={80: answering(answer, wait_for=wait_for)}) as surface:
         return attempt(check, surface, timeout)
@@ -84,14 +97,7 @@ def test_a_proxy_that_accepts_for_a_dead_server_does_not_pass(check: Check) -> N
 @pytest.mark.parametrize("drip", [b"", b"H"], ids=["silent", "dripping"])
 def test_no_server_can_hold_an_attempt_beyond_its_time(check: Check, drip: bytes) -> None:
     """A server that says nothing, or a byte now and then, is cut at the deadline."""
-    released = threading.Event()
-
-    def serve(connection: socket.socket) -> None:
-        while not released.wait(0.05):
-            if drip:
-                connection.sendall(drip)
-
-    with FakeSurface(servers={80: serve}) as surface:
+    with FakeSurface(servers={80: dripping(drip, released := threading.Event())}) as surface:
         began = time.monotonic()
         result = attempt(check, surface, 0.4)
         took = time.monotonic() - began
@@ -111,6 +117,23 @@ def test_garbage_is_a_failed_attempt_and_never_an_exception(garbage: bytes, chec
     assert result.detail
     assert "\n" not in result.detail
     assert len(result.detail) < 300
+
+
+@pytest.mark.parametrize("check", ON_A_PORT, ids=lambda check: type(check).__name__)
+@pytest.mark.parametrize("drip", [b"", b"H"], ids=["silent", "dripping"])
+def test_an_attempt_that_is_cut_leaves_no_connection_open(check: Check, drip: bytes) -> None:
+    """Not even until the garbage collector comes by: readiness is asked for many times a second."""
+    descriptors = Path("/proc/self/fd")
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(list(descriptors.iterdir()))
+        with FakeSurface(servers={80: dripping(drip, released := threading.Event())}) as surface:
+            attempt(check, surface, 0.2)
+            released.set()
+        assert len(list(descriptors.iterdir())) == before
+    finally:
+        gc.enable()
 
 
 def test_a_bug_is_not_taken_for_a_failed_check() -> None:
