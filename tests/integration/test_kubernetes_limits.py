@@ -18,8 +18,9 @@ from profile_smoke import rundir
 from profile_smoke.errors import InfrastructureError, InstrumentError
 from profile_smoke.image.store import Store
 from profile_smoke.model import LaunchKind
-from profile_smoke.run.launch import Launcher, Order, Result
+from profile_smoke.run.launch import Launcher
 from profile_smoke.run.limits import full_limits
+from profile_smoke.run.order import Order, Result
 from profile_smoke.run.slots import Slots
 from profile_smoke.syscall import tables
 from profile_smoke.target.kubernetes import KubernetesTarget
