@@ -35,6 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(str(error))
         return error.exit_code
     except KeyboardInterrupt:
+        # One that left an `exec` of a string (dataclasses are made by such) makes `python -m` end by SIGINT, whatever the
+        # exit code says, until another one has ended well.
+        exec("")  # noqa: S102
         _say("interrupted")
         return InterruptedRunError.exit_code
     except Exception as error:  # noqa: BLE001  the last resort: a user gets a line, not a traceback

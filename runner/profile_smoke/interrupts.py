@@ -3,27 +3,35 @@
 What creates or removes things outside of this process runs `shielded`: a KeyboardInterrupt out of nowhere would leave its
 work half done. There the signal is noted, and raised at the next `check()` or at the shield's end. Whoever presses Ctrl-C
 again while the first is being obeyed changes nothing.
+
+A KeyboardInterrupt out of a finalizer or a weak reference's callback (imports have such) goes nowhere: the interpreter
+reports it and goes on. The signal is then given anew.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_AGAIN_AFTER = 0.01
+"""Seconds until a signal that went nowhere is given anew: the callback that swallowed it is over by then."""
 
 
 @dataclass
 class _State:
-    """Of this process, as signal handlers are. `received` and not `raised`: a signal waits."""
+    """Of this process, as signal handlers are. `received`, the number of the last signal, and not `raised`: it waits."""
 
     shields: int = 0
-    received: bool = False
+    received: int = 0
     raised: bool = False
 
 
@@ -34,18 +42,32 @@ _state = _State()
 def ending_signals() -> Iterator[None]:
     """Within, SIGTERM and a closed terminal (SIGHUP) raise KeyboardInterrupt as Ctrl-C does. For the main thread."""
 
-    def note(_number: int, _frame: object) -> None:
-        _state.received = True
+    def note(number: int, _frame: object) -> None:
+        _state.received = number
         if not _state.shields:
             check()
 
-    _state.received = _state.raised = False
-    # A signal that our parent had us ignore (nohup) stays ignored.
-    numbers = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, note) for number in numbers}
+    def unraisable(lost: sys.UnraisableHookArgs) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt) or not _state.received:
+            tell(lost)
+            return
+        _state.raised = False
+        again = threading.Timer(_AGAIN_AFTER, os.kill, (os.getpid(), _state.received))
+        again.daemon = True
+        again.start()
+
+    _state.received, _state.raised = 0, False
+    before: dict[int, Any] = {}
+    tell = sys.unraisablehook
     try:
+        sys.unraisablehook = unraisable
+        for number in _SIGNALS:
+            # A signal that our parent had us ignore (nohup) stays ignored.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, note)
         yield
     finally:
+        sys.unraisablehook = tell
         for number, handler in before.items():
             signal.signal(number, handler)
 

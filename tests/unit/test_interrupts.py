@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +16,7 @@ from profile_smoke import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -100,3 +105,60 @@ def test_handlers_are_put_back() -> None:
     with interrupts.ending_signals():
         assert signal.getsignal(signal.SIGTERM) is not signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+
+
+def test_a_signal_that_a_callback_swallows_comes_again() -> None:
+    """The interpreter reports what is raised in a weak reference's callback, and goes on: importing has such callbacks."""
+
+    class Thing:
+        pass
+
+    things = [Thing()]
+    reference = weakref.ref(things[0], lambda _: signal.raise_signal(signal.SIGTERM))
+    with interrupts.ending_signals():
+        things.clear()
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(10)
+    assert reference() is None
+
+
+def test_what_else_goes_wrong_in_a_callback_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only an interruption is kept from the hook that was there before, which comes back in the end."""
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(lost.exc_type))
+    hook = sys.unraisablehook
+
+    class Thing:
+        def __del__(self) -> None:
+            raise ValueError
+
+    with interrupts.ending_signals():
+        Thing()
+    assert told == [ValueError]
+    assert sys.unraisablehook is hook
+
+
+def test_interrupted_while_source_is_executed_it_ends_with_the_code_of_an_interruption(
+    tmp_path: Path,
+) -> None:
+    """As when a dataclass is being made; `python -m` would end by the signal instead."""
+    program = """
+import os, signal, sys, types
+from profile_smoke import __main__
+from profile_smoke.report import text
+module = types.ModuleType("profile_smoke.cli.commands.doctor")
+module.main = lambda options: exec("os.kill(os.getpid(), signal.SIGTERM)", {"os": os, "signal": signal})
+sys.modules[module.__name__] = module
+sys.argv = ["profile-smoke", "doctor"]
+sys.exit(__main__.main())
+"""
+    (tmp_path / "interrupted_module.py").write_text(program)
+    # Only where a module is run does the interpreter look at what the last execution ended with.
+    ran = subprocess.run(
+        [sys.executable, "-m", "interrupted_module"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )
+    assert (ran.returncode, ran.stderr) == (130, "profile-smoke: interrupted\n")
