@@ -9,8 +9,8 @@ actions both hold (libseccomp src/db.c, src/gen_bpf.c):
 - A comparison that two rules share exists once; if they want different actions of it, the rule is refused.
 
 Two things are left out, because they are faults and not meaning: libseccomp 2.5.4 drops a rule as redundant although
-its action differs in rare mixes of `==` and `!=`, and some of its programs compare the wrong word after a chain of
-conditions failed. Comparing the loaded filter shows both.
+its action differs, or the side of a comparison that it is about, in rare mixes of conditions; and some of its programs
+compare the wrong word after a chain of conditions failed. Comparing the loaded filter shows both.
 """
 
 from __future__ import annotations
