@@ -38,7 +38,9 @@ pytestmark = [
     pytest.mark.kubernetes,
     pytest.mark.usefixtures("no_leftovers"),
 ]
-ENDS_WITHIN = 60.0
+ENDS_WITHIN = 200.0
+"""The program's own bounds. It takes seconds, but a kubelet of 1.20 at times lets go of a pod that is deleted before it was
+made only with its next look at all pods, a minute or more later."""
 
 
 @pytest.fixture
