@@ -68,6 +68,7 @@ class Lab:
     ) -> None:
         self._subject, self._launcher, self._observer = subject, launcher, observer
         self._left, self._jobs, self._heard = max_launches, jobs, heard
+        self._begun = 0
         self._lock = threading.Lock()
         self._enforced: dict[str, Result] = {}
         self.launches: list[Launch] = []
@@ -224,7 +225,9 @@ class Lab:
             if self._left <= 0:
                 raise BudgetExhausted
             self._left -= 1
-        self._heard(_heard(order))
+            self._begun += 1
+            number = self._begun
+        self._heard(f"launch {number}: {_heard(order)}")
         ident = launch_id or self._launcher.new_id()
         session = self._observer.open(ident, policy) if self._observer and policy else None
         result = self._launcher.launch(order, ident, session, owner=self)
