@@ -239,7 +239,9 @@ def _settle(trials: Trials, blame: Blame) -> None:
     blame.unsteady = True
 
     def steady(rest: Sequence[Candidate]) -> bool:
-        return trials.enforce(rest, wide=blame.wide) and trials.steady(rest, wide=blame.wide, times=times)
+        return trials.enforce(rest, wide=blame.wide) and trials.steady(
+            rest, wide=blame.wide, times=_REPEATS_OF_MANY
+        )
 
     lucky = blame.known_needed
     tried = _names(lucky).union(*blame.proofs.values())
@@ -250,5 +252,7 @@ def _settle(trials: Trials, blame: Blame) -> None:
     ):
         if len(wider) > len(lucky) and steady(wider):
             blame.widen(wider)
+            # First and alone: without all of it there is the set that has just failed, and is not tried again.
+            _drop(blame, [each for each in wider if each not in lucky], steady)
             break
     _drop(blame, blame.unproven, steady)
