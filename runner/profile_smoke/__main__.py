@@ -8,8 +8,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, cast
 
+from profile_smoke import interrupts
 from profile_smoke.errors import InfrastructureError, InterruptedRunError, SmokeError
-from profile_smoke.interrupts import ending_signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +28,16 @@ class _CommandModule(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (None: this process's); the exit code. Only `SystemExit` escapes, from `--help`."""
+    with interrupts.ending_signals(to_the_end=argv is None):
+        return _code_of(sys.argv[1:] if argv is None else argv)
+
+
+def _code_of(arguments: Sequence[str]) -> int:
     try:
-        with ending_signals():
-            return _dispatch(sys.argv[1:] if argv is None else argv)
+        code = _dispatch(arguments)
+        interrupts.over()
     except SmokeError as error:
+        interrupts.over()
         _say(str(error))
         return error.exit_code
     except KeyboardInterrupt:
@@ -41,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say("interrupted")
         return InterruptedRunError.exit_code
     except Exception as error:  # noqa: BLE001  the last resort: a user gets a line, not a traceback
+        interrupts.over()
         return _internal(error)
+    return code
 
 
 def _dispatch(arguments: Sequence[str]) -> int:

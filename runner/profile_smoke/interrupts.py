@@ -39,8 +39,11 @@ _state = _State()
 
 
 @contextmanager
-def ending_signals() -> Iterator[None]:
-    """Within, SIGTERM and a closed terminal (SIGHUP) raise KeyboardInterrupt as Ctrl-C does. For the main thread."""
+def ending_signals(*, to_the_end: bool = False) -> Iterator[None]:
+    """Within, SIGTERM and a closed terminal (SIGHUP) raise KeyboardInterrupt as Ctrl-C does. For the main thread.
+
+    `to_the_end` of the process: signals are ignored afterwards, or the code that it ends with would be theirs.
+    """
 
     def note(number: int, _frame: object) -> None:
         _state.received = number
@@ -69,7 +72,12 @@ def ending_signals() -> Iterator[None]:
     finally:
         sys.unraisablehook = tell
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if to_the_end else handler)
+
+
+def over() -> None:
+    """What was to be said is said: a signal that comes now comes too late to change it."""
+    _state.raised = True
 
 
 def check() -> None:

@@ -92,6 +92,14 @@ def test_signals_are_admitted_within_a_shield() -> None:
             pytest.fail("it was not raised at the beginning")
 
 
+def test_a_signal_that_comes_too_late_changes_nothing() -> None:
+    """What was to be said is said."""
+    with interrupts.ending_signals():
+        interrupts.over()
+        send(signal.SIGINT)
+        interrupts.check()
+
+
 def test_an_ignored_signal_stays_ignored() -> None:
     """As nohup wants it."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -162,3 +170,21 @@ sys.exit(__main__.main())
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
     )
     assert (ran.returncode, ran.stderr) == (130, "profile-smoke: interrupted\n")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_process_that_is_done_ends_with_its_own_code(number: int) -> None:
+    """The interpreter takes a while to end; a signal that comes then is not what the command came to."""
+    program = """
+import atexit, os, sys
+atexit.register(os.kill, os.getpid(), int(sys.argv.pop()))
+from profile_smoke.__main__ import main
+sys.exit(main())
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, "profile", "show", "minimal", "read", str(number)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -6,9 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from profile_smoke import paths
+from profile_smoke import interrupts, paths
 from profile_smoke.errors import SmokeError, UsageError
-from profile_smoke.interrupts import shielded
 from profile_smoke.report import write
 from profile_smoke.report.interface import render
 from profile_smoke.report.text import Style
@@ -43,7 +42,7 @@ def publish(report: RunReport, options: Options) -> None:
         SmokeError: the first that could not be written, after the others are.
     """
     errors: list[SmokeError] = []
-    with shielded():
+    with interrupts.shielded():
         for each in options.reports:
             try:
                 write.write(each.path, render(report, each.format, Style()))
@@ -52,6 +51,7 @@ def publish(report: RunReport, options: Options) -> None:
     style = Style.of(sys.stdout) if options.output == write.STDOUT else Style()
     try:
         write.write(options.output, render(report, options.format, style))
+        interrupts.over()
     except SmokeError as error:
         errors.append(error)
     if errors:
