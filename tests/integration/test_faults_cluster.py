@@ -279,11 +279,12 @@ def test_a_node_that_does_not_answer_is_an_error(cli: Cli, tmp_path: Path) -> No
         thread = threading.Thread(target=stop)
         thread.start()
         try:
-            slow = str(sleeper(tmp_path, ready="60s"))
+            slow = str(sleeper(tmp_path, ready="15s"))
             ran = cli("--profile", "minimal", "--scenario", slow, *NGINX[2:], "--namespace", place)
         finally:
             thread.join()
             subprocess.run(["docker", "exec", node[0], "systemctl", "start", "kubelet"], check=True)
+            cluster.takes_pods_again(node[0])
         assert stopped.is_set()
-        in_error(ran)
+        in_error(ran, f"on node {node[0]} does not end")
         assert left_in(place) == []

@@ -10,6 +10,7 @@ import select
 import socket
 import subprocess
 import threading
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlparse
@@ -20,6 +21,8 @@ from tests.support import targets
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_TAINTED_SECONDS = 60.0
 
 
 def kubectl(*words: str, stdin: Any = None, check: bool = True) -> str:
@@ -56,7 +59,18 @@ def namespace(*documents: dict[str, Any]) -> Iterator[str]:
             kubectl("apply", "-n", name, "-f", "-", stdin=document)
         yield name
     finally:
-        kubectl("delete", "namespace", name, "--wait=true", "--timeout=100s")
+        kubectl(
+            "delete", "namespace", name, "--wait=false"
+        )  # empty by now, it takes the API server five seconds
+
+
+def takes_pods_again(node: str) -> None:
+    """Wait until the API server has heard of a node again, and has lifted the taints of its absence."""
+    kubectl("wait", "--for=condition=Ready", f"node/{node}", "--timeout=100s")
+    deadline = time.monotonic() + _TAINTED_SECONDS
+    while "unreachable" in kubectl("get", "node", node, "-o", "jsonpath={.spec.taints[*].key}"):
+        assert time.monotonic() < deadline, f"node {node} stays tainted"
+        time.sleep(0.2)
 
 
 def evict(place: str, pod: str) -> None:

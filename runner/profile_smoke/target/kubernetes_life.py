@@ -206,12 +206,15 @@ class Life:
         view = self.view()
         if view is None or view.gone:
             return
+        name = view.pod["metadata"]["name"]
         if not is_over(ended):
+            # Nobody is there to wait for; its kubelet ends what is no pod any more as soon as it is back.
+            self._ground.api.delete("Pod", name, grace=0)
             raise InfrastructureError(
                 f"pod {self._spec.launch_id} on node {node_of(view)} does not end, {_GONE_SECONDS:g} s after it was "
                 "deleted: is the node ready?"
             )
-        self._ground.api.delete("Pod", view.pod["metadata"]["name"], grace=0)
+        self._ground.api.delete("Pod", name, grace=0)
         self._ground.watcher.wait(self._spec.launch_id, self._past, _is_gone, TELL_SECONDS)
 
 
