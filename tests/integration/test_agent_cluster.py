@@ -265,6 +265,8 @@ def test_agents_that_are_killed_in_mid_launch_make_the_cell_an_error(tmp_path: P
     assert "the agent on node" in cell["reason"] or "nobody observes pod" in cell["reason"]
     assert cell["blocking"] == []
     kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod", "-l", SELECTOR, "--timeout=60s")
+    # What an agent could not be told to remove, it removes when it is back.
+    until(lambda: not any(runs_on(node) for node in nodes()))
 
 
 @pytest.mark.fault

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from profile_smoke.target.linux import mount_tmpfs, unmount
+from profile_smoke.target.linux import unmount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +31,10 @@ _SECONDS = 30.0
 
 @pytest.fixture
 def mounted(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, in memory."""
+    """A file system of its own, in memory, and soon full."""
     folder = tmp_path / "mounted"
     folder.mkdir()
-    mount_tmpfs(folder)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
     yield folder
     unmount(folder)
 

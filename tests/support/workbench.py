@@ -103,14 +103,15 @@ class Workbench:
     def used(self, name: str) -> Used:
         """What the scenario's workload and the runtime's init ask for: everything refused, let pass, and so seen.
 
-        A shell whose `fork` is interrupted while the supervisor is asked gives up; what was seen is then allowed for real,
-        until the workload lives through the rest.
+        A shell whose `fork` is interrupted while the supervisor is asked gives up, or leaves a step out. What was
+        seen is then allowed for real, until the workload lives through the rest and asks for nothing more.
         """
         found: set[str] = set(UNOBSERVED)
         for _ in range(8):
             result = self.observed(name, found)
-            found |= {each.name for each in result.attempted if each.control.action.permits}
-            if result.passed:
+            more = {each.name for each in result.attempted if each.control.action.permits} - found
+            found |= more
+            if result.passed and not more:
                 break
         fallback = {each.name for each in result.attempted if each.control.errno == 38}
         return Used(frozenset(found), frozenset(fallback - found))

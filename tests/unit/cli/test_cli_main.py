@@ -104,6 +104,7 @@ def test_an_unexpected_error_is_a_line_and_a_traceback_only_when_asked(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_signals_end_it_with_130_and_let_it_clean_up(number: int, doctor: Install) -> None:
     """Ctrl-C, SIGTERM and a closed terminal alike; the handlers of before are back afterwards."""
+    inherited = signal.signal(number, signal.default_int_handler)  # under nohup SIGHUP is ignored
     before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)]
     cleaned: list[bool] = []
 
@@ -116,9 +117,12 @@ def test_signals_end_it_with_130_and_let_it_clean_up(number: int, doctor: Instal
         return 0
 
     doctor(command)
-    assert main(["doctor"]) == 130
-    assert cleaned == [True]
-    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)] == before
+    try:
+        assert main(["doctor"]) == 130
+        assert cleaned == [True]
+        assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)] == before
+    finally:
+        signal.signal(number, inherited)
 
 
 def test_an_ignored_signal_stays_ignored(doctor: Install) -> None:
