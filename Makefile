@@ -15,7 +15,7 @@ smoke:
 	@tools/setup.sh
 	@tools/smoke.sh $(ARGS)
 
-# One worker runs what needs containers, all take unit tests: tests/conftest.py makes the groups.
+# Several workers, one of them for what needs a cluster: tests/conftest.py makes the groups.
 test:
 	@tools/setup.sh test
 	.venv/bin/python -m pytest -n auto --dist loadgroup $(TESTS)

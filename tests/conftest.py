@@ -3,8 +3,9 @@
 `pytest --update-golden` writes the golden files under tests/data/golden anew instead of comparing; look
 at the difference in version control before committing it.
 
-Tests marked `oci`, `docker` or `browser` are skipped where that is missing, with the reason, and fail there when
-`PROFILE_SMOKE_REQUIRE` names it. Under pytest-xdist they share a worker: a launch is timed.
+Tests marked `oci`, `docker`, `kubernetes` or `browser` are skipped where that is missing, with the reason, and fail there
+when `PROFILE_SMOKE_REQUIRE` names it. Under pytest-xdist each worker has a home of its own, so that what one test kills,
+leaves behind and cleans is no other's; those of a cluster share a worker, for they stop its nodes and its API server.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tests.support import targets
+from tests.support import homes, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
+_WORKER = "PYTEST_XDIST_WORKER"
 _COMMAND_SECONDS = 600.0
 """For one command line: image building included, so only a hang is longer."""
 
@@ -41,6 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    if worker := os.environ.get(_WORKER):
+        homes.settle(worker)
     try:
         targets.required(os.environ.get(targets.VARIABLE, ""))
     except ValueError as error:
@@ -54,16 +58,28 @@ def _target(item: pytest.Item) -> str | None:
     return next((name for name in reversed(targets.TARGETS) if item.get_closest_marker(name)), None)
 
 
+def _group(item: pytest.Item) -> str | None:
+    """The tests that share a worker: what is made once for a file is made on one."""
+    target = _target(item)
+    return f"{item.path.stem}-{target}" if target in ("oci", "docker") else target
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist's own hook, which reads the groups once
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if _target(item):
-            # One worker for all of them: they look for what others left behind, and `clean` removes what is dead.
-            item.add_marker(pytest.mark.xdist_group("containers"))
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: most tests wait for containers much of their time."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ and _target(item) and not item.nodeid.endswith("@containers"):
+    group = _group(item)
+    if _WORKER in os.environ and group and not item.nodeid.endswith(f"@{group}"):
         pytest.fail("xdist has not grouped the tests that launch containers: --dist loadgroup", pytrace=False)
     for need in targets.NEEDS:
         if item.get_closest_marker(need) and (reason := targets.missing(need)):
@@ -123,10 +139,11 @@ def cli() -> Cli:
 
 
 @pytest.fixture
-def no_leftovers() -> Iterator[None]:
-    """Fails the test when runs that ended during it left anything behind: folder, container, mount, cgroup, volume."""
+def no_leftovers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails the test when runs that ended during it left anything behind: folder, container, mount, cgroup, volume, pod."""
     from tests.support.leftovers import leftovers
 
-    before = leftovers()
+    cluster = _target(request.node) == "kubernetes"
+    before = leftovers(cluster=cluster)
     yield
-    assert sorted(leftovers() - before) == []
+    assert sorted(leftovers(cluster=cluster) - before) == []

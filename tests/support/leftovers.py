@@ -1,7 +1,7 @@
 """What runs leave on a machine: nothing, or these tests fail.
 
-Other runs may be at work at the same time, those of other test workers too; what belongs to a run that is alive (its
-lock is held) is no leftover.
+Other runs may be at work at the same time; what belongs to a run that is alive (its lock is held) is no leftover, nor what
+belongs to another worker's run (see `homes`): some tests kill runs, and look what becomes of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tests.support import targets
+from tests.support import homes, targets
 
 from profile_smoke import rundir
 from profile_smoke.agent.shelf import RUN
@@ -20,17 +20,21 @@ from profile_smoke.target.linux import mounts_below
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def leftovers() -> frozenset[str]:
-    """One line for each thing of a dead run: folders, containers, mounts, cgroups, labelled things in the engine."""
-    seen = _traces()
+def leftovers(*, cluster: bool = False) -> frozenset[str]:
+    """One line for each thing of a dead run: folders, containers, mounts, cgroups, labelled things in the engine.
+
+    Those in the cluster only where that is asked for: an agent tidies up after a run that ended while it was gone, later.
+    """
+    seen, others = _traces(cluster=cluster), homes.others_runs()
+    runs = rundir.home() / "runs"
+    dead = {trace for trace, run in seen.items() if run not in others and not rundir.is_alive(runs / run)}
     # A run that ended while this looked is dead by now, and its traces are gone: only what is still there counts.
-    dead = {trace for trace, run in seen.items() if not rundir.is_alive(rundir.home() / "runs" / run)}
-    return frozenset(dead & set(_traces()))
+    return frozenset(dead & set(_traces(cluster=cluster))) if dead else frozenset()
 
 
-def _traces() -> dict[str, str]:
+def _traces(*, cluster: bool) -> dict[str, str]:
     """Everything that any run made, with the id of its run."""
-    return {**_folders(), **_mounts(), **_cgroups(), **_engine(), **_cluster()}
+    return {**_folders(), **_mounts(), **_cgroups(), **_engine(), **(_cluster() if cluster else {})}
 
 
 def _folders() -> dict[str, str]:
@@ -123,13 +127,15 @@ def _nodes() -> dict[str, str]:
     ).stdout.split()
     found = {}
     for name in names:
-        pid = subprocess.run(
+        inspected = subprocess.run(
             ["docker", "inspect", "--format", "{{.State.Pid}}", name],
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
-        ).stdout.strip()
-        root = Path(f"/proc/{pid}/root")
+        )
+        if inspected.returncode:  # another worker's cluster, taken down in between
+            continue
+        root = Path(f"/proc/{inspected.stdout.strip()}/root")
         for path in (
             *root.glob("var/lib/kubelet/seccomp/profile-smoke/*"),
             *root.glob("run/profile-smoke/*.sock"),
