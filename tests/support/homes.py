@@ -6,6 +6,8 @@ Images are not made once more: in a worker's home, what holds them is a link to 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from profile_smoke import rundir
@@ -22,15 +24,18 @@ def machine() -> Path:
 
 
 def settle(worker: str) -> None:
-    """Give this process and what it starts the worker's home."""
+    """Give this process and what it starts the worker's home, without what tests that were killed have left there."""
     whole = machine()
     own = whole / "tests" / worker
-    own.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (whole, own.parent, own):  # as the store makes its root: setuid programs lie in it
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in _SHARED:
         (whole / name).mkdir(exist_ok=True)
         if not (own / name).is_symlink():
             (own / name).symlink_to(whole / name)
     os.environ |= {_MACHINE: str(whole), VARIABLE: str(own)}
+    if any(own.glob("runs/*")):
+        subprocess.run([sys.executable, "-m", "profile_smoke", "clean"], check=False)
 
 
 def others_runs() -> frozenset[str]:
