@@ -80,7 +80,7 @@ def _open(path: Path) -> Iterator[RunDir]:
         with _settled(path.parent):
             path.mkdir(mode=0o700)
             lock = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX)  # who looks whether it is held, holds it for a moment
     run = RunDir(path.name, path)
     longest = run.socket("docker")
     if len(os.fsencode(longest)) > _SOCKET_PATH_LIMIT:

@@ -51,14 +51,16 @@ def test_a_kept_run_stays_and_counts_as_dead() -> None:
 
 
 def test_a_run_that_begins_or_ends_is_never_taken_for_dead(home: Path) -> None:
-    """`clean` would take its folder from under it."""
+    """`clean` would take its folder from under it; nor does looking at it keep it from beginning."""
     done = threading.Event()
 
     def live() -> None:
-        for number in range(150):
-            with rundir.open_run(f"r{number}"):
-                pass
-        done.set()
+        try:
+            for number in range(150):
+                with rundir.open_run(f"r{number}"):
+                    pass
+        finally:
+            done.set()
 
     (home / "runs").mkdir()
     thread = threading.Thread(target=live)
