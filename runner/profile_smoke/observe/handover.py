@@ -148,12 +148,20 @@ def _pid_here(peer: int, pid: int) -> int:
     level = len(_namespace_pids(peer)) - 1
     if level <= 0:  # ours, or it may not be looked at, or is gone
         return pid
-    for entry in Path(f"/proc/{peer}/task").glob("*/children"):
-        with suppress(OSError):
-            for child in map(int, entry.read_text("ascii").split()):
-                if _namespace_pids(child)[level : level + 1] == [pid]:
-                    return child
+    for child in _children(peer):
+        if _namespace_pids(child)[level : level + 1] == [pid]:
+            return child
     return 0
+
+
+def _children(peer: int) -> list[int]:
+    """Those of all its threads (proc_pid_children(5)); none when it is gone, which it may be at any moment."""
+    found: list[int] = []
+    with suppress(OSError):
+        for thread in Path(f"/proc/{peer}/task").iterdir():
+            with suppress(OSError):
+                found += map(int, (thread / "children").read_text("ascii").split())
+    return found
 
 
 def _namespace_pids(pid: int) -> list[int]:

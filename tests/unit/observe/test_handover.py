@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -275,3 +276,13 @@ def test_a_stranger_under_the_profile_of_a_launch_makes_that_launch_an_error(sup
     with pytest.raises(NotHandedOverError):
         other.check()
     assert descriptors() == before
+
+
+def test_a_runtime_that_is_gone_has_no_children() -> None:
+    """It may end as soon as it has handed over: who it started is then not found among them, and nothing breaks."""
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    assert handover._children(gone.pid) == []
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert child.pid in handover._children(os.getpid())
+        child.kill()
