@@ -59,13 +59,14 @@ class Workspace:
         removed = []
         with self.lock("work"):
             for folder in sorted((self._root / "work").iterdir()):
-                held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                try:
-                    if _try_lock(held, fcntl.LOCK_EX):
-                        shutil.rmtree(folder)
-                        removed.append(folder)
-                finally:
-                    os.close(held)
+                with contextlib.suppress(FileNotFoundError):  # its maker, who lives, removed it in between
+                    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                    try:
+                        if _try_lock(held, fcntl.LOCK_EX):
+                            shutil.rmtree(folder)
+                            removed.append(folder)
+                    finally:
+                        os.close(held)
         return removed
 
     def _folder(self, name: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import multiprocessing
+import os
 import signal
 import subprocess
 import threading
@@ -106,6 +107,29 @@ def test_sweep_takes_the_dead_and_leaves_the_living(tmp_path: Path) -> None:
     maker.join()
     assert store.sweep() == [f"half-made image {folder}"]
     assert not folder.exists()
+
+
+def test_sweep_goes_on_where_a_maker_has_just_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was listed is gone when it is opened, or when its lock is free: nothing swept, and no error."""
+    finished = [tmp_path / "work" / name for name in ("unopened", "unlocked")]
+    for folder in finished:
+        folder.mkdir(parents=True)
+    inode, real_open, real_flock = finished[1].stat().st_ino, os.open, fcntl.flock
+
+    def late_open(path: object, *rest: int) -> int:
+        if path == finished[0]:
+            finished[0].rmdir()
+        return real_open(path, *rest)  # type: ignore[arg-type]
+
+    def late_flock(held: int, operation: int) -> None:
+        if os.fstat(held).st_ino == inode:
+            finished[1].rmdir()
+        real_flock(held, operation)
+
+    monkeypatch.setattr("os.open", late_open)
+    monkeypatch.setattr("fcntl.flock", late_flock)
+    assert Store(tmp_path).sweep() == []
+    assert not any(folder.exists() for folder in finished)
 
 
 def test_sweeping_a_new_machine_makes_nothing(tmp_path: Path) -> None:
