@@ -1,4 +1,4 @@
-"""How long it takes to ask a loaded filter about every call of every ABI, to compare it, and to list what is dangerous.
+"""How long it takes to ask a loaded filter about every call of every ABI, to compare it, to find causes, to list dangers.
 
     .venv/bin/python benchmarks/filter.py [ROUNDS]
 
@@ -21,7 +21,9 @@ from tests.support.seccomp_oracle import compile_profile  # noqa: E402  needs th
 
 from profile_smoke.profile import document, sampling  # noqa: E402
 from profile_smoke.profile.bpf import Program  # noqa: E402
+from profile_smoke.profile.compare import differences  # noqa: E402
 from profile_smoke.profile.dangerous import dangerous  # noqa: E402
+from profile_smoke.profile.evaluate import Evaluator  # noqa: E402
 from profile_smoke.profile.findings import Reading, findings  # noqa: E402
 from profile_smoke.profile.loaded import LoadedFilter  # noqa: E402
 from profile_smoke.syscall import libseccomp, tables  # noqa: E402
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 PROFILE = ROOT / "runner" / "profile_smoke" / "target" / "data" / "oci-default.json"
 BOUND = 0.5
-"""Seconds for each of the three."""
+"""Seconds for each."""
 ROUNDS = 9
 
 
@@ -42,6 +44,7 @@ def main(rounds: int) -> int:
     native = tables.native()
     arches = tables.runnable(native)
     reading = Reading(profile, None, native, libseccomp.resolves)
+    evaluator = Evaluator(profile, native, known=libseccomp.resolves)
 
     def ask(found: LoadedFilter) -> int:
         return sum(
@@ -50,6 +53,7 @@ def main(rounds: int) -> int:
 
     jobs: dict[str, Callable[[LoadedFilter], object]] = {
         "every call of every ABI": ask,
+        "differences": lambda found: differences(found.programs, evaluator, arches),
         "dangerous calls": lambda found: dangerous(found, arches),
         "findings": lambda found: findings(found, reading, arches),
     }

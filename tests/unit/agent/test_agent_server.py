@@ -88,7 +88,7 @@ def test_what_a_dead_client_left_is_removed_when_its_lease_ends(folder: Path) ->
 def test_a_client_that_hangs_is_as_good_as_dead(folder: Path) -> None:
     """A stopped client keeps its connection, and is found out by its silence."""
     with (
-        agent(folder, lease=0.1, silence=0.3) as there,
+        agent(folder, lease=0.1, silence=1.0) as there,
         closing(Channel(there.dial(), timeout=LIMIT)) as channel,
     ):
         channel.send({"hello": PROTOCOL, "version": "0", "run": RUN})
@@ -101,10 +101,10 @@ def test_a_client_that_hangs_is_as_good_as_dead(folder: Path) -> None:
 def test_pings_keep_a_quiet_client_alive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launch may take minutes in which nothing is asked."""
     monkeypatch.setattr(connection, "PING_SECONDS", 0.05)
-    with agent(folder, lease=0.1, silence=0.5) as there:
+    with agent(folder, lease=0.1, silence=1.0) as there:
         ours = connect(there)
         ours.install("a.json", "{}")
-        time.sleep(1.0)
+        time.sleep(2.0)
         assert not ours.broken
         assert profiles(there) == [f"{RUN}/a.json"]
         ours.close(farewell=True)

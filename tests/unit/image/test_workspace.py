@@ -171,13 +171,20 @@ def test_a_full_disk_is_recognised_in_a_tool_s_words() -> None:
 def test_cancel_ends_the_tool_and_its_children(tmp_path: Path) -> None:
     """From another thread, within moments, children included."""
     tools, mark = Tools(), tmp_path / "child"
-    timer = threading.Timer(0.3, tools.cancel)
-    timer.start()
+
+    def cancel() -> None:
+        deadline = time.monotonic() + 30
+        while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        tools.cancel()
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
     began = time.monotonic()
     with pytest.raises(InterruptedRunError):
         tools.run(["sh", "-c", f"sleep 60 & echo $! >{mark}; wait"])
-    timer.join()
-    assert time.monotonic() - began < 10
+    canceller.join()
+    assert time.monotonic() - began < 50
     assert _is_gone(int(mark.read_text()))
 
 
@@ -185,10 +192,10 @@ def test_a_tool_that_hangs_is_ended_and_heard(tmp_path: Path) -> None:
     """After its time a tool is killed with its children, and what it said is kept."""
     mark = tmp_path / "child"
     with pytest.raises(ToolFailed) as caught:
-        Tools().run(["sh", "-c", f"echo hello; sleep 60 & echo $! >{mark}; wait"], timeout=0.3)
+        Tools().run(["sh", "-c", f"echo hello; sleep 60 & echo $! >{mark}; wait"], timeout=2)
     assert caught.value.code == 124
     assert "hello" in caught.value.output
-    assert tools_module.last_line(caught.value.output) == "no answer in 0.3 s"
+    assert tools_module.last_line(caught.value.output) == "no answer in 2 s"
     assert _is_gone(int(mark.read_text()))
 
 
