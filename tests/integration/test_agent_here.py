@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from profile_smoke.observe.policy import Policy
 
 pytestmark = [pytest.mark.usefixtures("no_leftovers")]
-_SECONDS = 10.0
+_SECONDS = 60.0
 
 
 @dataclass

@@ -205,7 +205,7 @@ def test_cancelled_in_the_middle(based: Path, tmp_path: Path) -> None:
         _await_build(based)
         store.cancel()
         with pytest.raises(InterruptedRunError):
-            building.result(timeout=20)
+            building.result(timeout=120)
     assert _empty(based)
     assert not _mounted(based)
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 NOBODY = 65534
 FIVE = ("database", "kube-proxy", "kubelet", "system", "webapp")
 INSTALL = ("profile", "install", "--folder")
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 
 @pytest.fixture

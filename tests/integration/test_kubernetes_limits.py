@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.usefixtures("no_leftovers")]
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def test_it_is_applied_and_runs_under_the_profile(
     finally:
         kubectl("delete", "-f", "-", stdin=written.stdout)
         # A pod of the shape before would be taken for one of the next.
-        kubectl("-n", namespace, "wait", "--for=delete", "pod", "-l", SELECTOR, "--timeout=60s")
+        kubectl("-n", namespace, "wait", "--for=delete", "pod", "-l", SELECTOR, "--timeout=240s")
 
 
 def _check(workload: str, namespace: str) -> None:
@@ -85,9 +85,9 @@ def _check(workload: str, namespace: str) -> None:
             "rollout",
             "status",
             f"{workload}/node-exporter-system-no-new-privs",
-            "--timeout=90s",
+            "--timeout=240s",
         )
-    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod", "-l", SELECTOR, "--timeout=90s")
+    kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod", "-l", SELECTOR, "--timeout=240s")
     pod = kubectl("-n", namespace, "get", "pod", "-l", SELECTOR, "-o", "name").split()[0]
     status = kubectl("-n", namespace, "exec", pod, "--", "cat", "/proc/1/status")
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

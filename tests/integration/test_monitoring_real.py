@@ -43,7 +43,7 @@ PROGRAMS = {
 }
 MISSING = [name for name, path in PROGRAMS.items() if not path]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
-_SECONDS = 60.0
+_SECONDS = 180.0
 """Far more than a scrape a second needs."""
 
 

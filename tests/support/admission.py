@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "refuser.profile-smoke.test"
 WORDS = "not on a Thursday"
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 
 class _Refuser(BaseHTTPRequestHandler):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_TAINTED_SECONDS = 60.0
+_TAINTED_SECONDS = 180.0
 
 
 def kubectl(*words: str, stdin: Any = None, check: bool = True) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 NGINX = ("--scenario", "nginx", "--standin", "always", "--target", "kubernetes", "-f", "json")
 WEBAPP = ("--profile", "webapp", *NGINX, "--no-observe")
-_PODS_SECONDS = 60.0
+_PODS_SECONDS = 180.0
 
 
 def cells(ran: Ran) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "nginx"
 _AT_ONCE = 4
-_READ_SECONDS = 10.0
+_READ_SECONDS = 60.0
 _NAMESPACES, _VSOCK = 0x7E020000, 40
 ASSUMED: Mapping[str, tuple[tuple[int, str, int], ...]] = {
     "clone": ((_NAMESPACES, "SCMP_CMP_MASKED_EQ", 0),),
