@@ -6,6 +6,7 @@ Images are not made once more: in a worker's home, what holds them is a link to 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,8 +35,17 @@ def settle(worker: str) -> None:
         if not (own / name).is_symlink():
             (own / name).symlink_to(whole / name)
     os.environ |= {_MACHINE: str(whole), VARIABLE: str(own)}
-    if any(own.glob("runs/*")):
-        subprocess.run([sys.executable, "-m", "profile_smoke", "clean"], check=False)
+    if rundir.dead_runs():
+        _clean()
+    # The cluster of tests that were killed may never be reached again: what they left there is not for us to remove.
+    if unreachable := [run for run in rundir.dead_runs() if (run / "kubernetes").exists()]:
+        for run in unreachable:
+            shutil.rmtree(run / "kubernetes")
+        _clean()
+
+
+def _clean() -> None:
+    subprocess.run([sys.executable, "-m", "profile_smoke", "clean"], check=False)
 
 
 def others_runs() -> frozenset[str]:

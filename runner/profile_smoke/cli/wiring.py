@@ -154,18 +154,19 @@ def targets(
     options: Options, names: Sequence[TargetName], run: rundir.RunDir, images: Store
 ) -> Mapping[str, Target]:
     """The targets of these names, each known to work here. Raises TargetUnavailableError."""
-    found = {name.value: _target(options, name, run, images) for name in names}
-    for target in found.values():
-        target.check()
+    found = {name.value: target(options, name, run, images) for name in names}
+    for each in found.values():
+        each.check()
     return found
 
 
 def jobs(options: Options, found: Iterable[Target]) -> int:
     """How many launches at a time: what was asked for, else what suits every target."""
-    return options.jobs or min(target.jobs() for target in found)
+    return options.jobs or min(each.jobs() for each in found)
 
 
-def _target(options: Options, name: TargetName, run: rundir.RunDir, images: Store) -> Target:
+def target(options: Options, name: TargetName, run: rundir.RunDir, images: Store) -> Target:
+    """The target of this name, not yet known to work here."""
     match name:
         case TargetName.OCI:
             from profile_smoke.target.oci import OciTarget

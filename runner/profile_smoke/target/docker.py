@@ -22,7 +22,7 @@ from profile_smoke.target.docker_images import EngineImages
 from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import docker
@@ -174,7 +174,7 @@ class DockerTarget(Target):
     def finish(self) -> None:
         """Remove what may be left of this run, unless something is kept, and close the connection."""
         if (self._run.path / self.name).exists() and not self._run.keeps:
-            self.sweep([self._run.path])
+            self.sweep(self._run.path)
         with self._lock:
             if self._client is not None:
                 self._client.close()
@@ -184,20 +184,19 @@ class DockerTarget(Target):
         """Remove from the engine what the store has no more; what a container uses stays."""
         return self._images.prune()
 
-    def sweep(self, runs: Sequence[Path]) -> list[str]:
-        """Remove containers and volumes labelled with these runs."""
+    def sweep(self, run: Path) -> list[str]:
+        """Remove containers and volumes labelled with this run."""
         removed = []
-        for run in runs:
-            label: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}={run.name}"}
-            with engine_errors("sweeping"):
-                for container in self.client.containers.list(all=True, filters=label):
-                    container.remove(force=True, v=True)
-                    removed.append(f"docker container {container.name}")
-                for volume in self.client.volumes.list(filters=label):
-                    volume.remove(force=True)
-                    removed.append(f"docker volume {volume.name}")
-            if (run / self.name).exists():
-                (run / self.name).rmdir()
+        label: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}={run.name}"}
+        with engine_errors("sweeping"):
+            for container in self.client.containers.list(all=True, filters=label):
+                container.remove(force=True, v=True)
+                removed.append(f"docker container {container.name}")
+            for volume in self.client.volumes.list(filters=label):
+                volume.remove(force=True)
+                removed.append(f"docker volume {volume.name}")
+        if (run / self.name).exists():
+            (run / self.name).rmdir()
         return removed
 
 

@@ -15,7 +15,7 @@ from profile_smoke.syscall import tables
 from profile_smoke.target.interface import Capabilities, Container, ContainerSpec, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -164,7 +164,7 @@ class FakeTarget(Target):
         """Note it."""
         self.finished = True
 
-    def sweep(self, runs: Sequence[Path]) -> list[str]:
+    def sweep(self, run: Path) -> list[str]:
         """Nothing is ever left."""
-        del runs
+        del run
         return []

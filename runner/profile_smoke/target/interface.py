@@ -12,7 +12,7 @@ from profile_smoke.observe import process, readback
 from profile_smoke.probe.interface import ExitState, Surface
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -205,5 +205,5 @@ class Target(ABC):
         return []
 
     @abstractmethod
-    def sweep(self, runs: Sequence[Path]) -> list[str]:
-        """Remove what the dead runs in these folders left behind; one line for each thing removed."""
+    def sweep(self, run: Path) -> list[str]:
+        """Remove what the dead run in this folder left behind; one line for each thing removed."""

@@ -24,6 +24,11 @@ class KindNode:
     engine: str
     tools: Tools
 
+    @property
+    def container(self) -> str:
+        """`ENGINE/NAME`."""
+        return f"{self.engine}/{self.name}"
+
     def run(self, *argv: str, stdin: Path | None = None, timeout: float = _SECONDS) -> bytes:
         """Run a command in the node as root, and return what it wrote to stdout.
 
@@ -48,6 +53,18 @@ def among(nodes: Iterable[Mapping[str, Any]]) -> dict[str, KindNode]:
         if here is not None:
             found[name] = here
     return found
+
+
+def are_gone(containers: Iterable[str]) -> bool:
+    """Whether there are no such containers any more, as their engines say; a stopped one is still there."""
+    wanted, there = set(containers), set[str]()
+    for engine in {container.partition("/")[0] for container in wanted}:
+        try:
+            names = Tools().run([engine, "ps", "--all", "--format", "{{.Names}}"], timeout=_SECONDS).stdout
+        except (ToolFailed, InfrastructureError):  # it does not answer, or is not installed: nobody knows
+            return False
+        there |= {f"{engine}/{name}" for name in names.decode("utf-8", "replace").split()}
+    return bool(wanted) and not wanted & there
 
 
 def local(name: str, provider_id: str, machine_id: str, tools: Tools) -> KindNode | None:

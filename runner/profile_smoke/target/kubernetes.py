@@ -7,7 +7,7 @@ scheduler and its admission; only what the API server does for nobody is done on
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +32,11 @@ from profile_smoke.target.kubernetes_images import NodeImages
 from profile_smoke.target.kubernetes_life import Ground
 from profile_smoke.target.kubernetes_plan import Reach, Shape
 from profile_smoke.target.kubernetes_pod import KubernetesContainer
+from profile_smoke.target.kubernetes_sweep import Place
 from profile_smoke.target.kubernetes_watch import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -203,7 +204,9 @@ class KubernetesTarget(Target):
         with self._lock:
             if self._watcher is None:
                 folder, context = self._run.path / self.name, self._context or self.api.context
-                kubernetes_sweep.note_place(folder, context, self.api.namespace)
+                nodes = self._kind_nodes.values()
+                place = Place(context, self.api.namespace, tuple(each.container for each in nodes))
+                kubernetes_sweep.note_place(folder, place)
                 self._watcher = Watcher(self.api, self._run.run_id).__enter__()
             return Ground(self.api, self._watcher, self.access, self._shape)
 
@@ -221,25 +224,30 @@ class KubernetesTarget(Target):
             if "api" in self.__dict__:
                 self.api.close()
 
-    def sweep(self, runs: Sequence[Path]) -> list[str]:
-        """Remove what is labelled with these runs where they ran, and their files on kind nodes of this host."""
-        removed = []
-        for run in runs:
-            if (place := kubernetes_sweep.noted_place(run / self.name)) is not None:
-                context, namespace = place
-                target = KubernetesTarget(self._run, self._store, context=context, namespace=namespace)
-                removed += target.sweep_one(run)
-        return removed
-
-    def sweep_one(self, run: Path) -> list[str]:
-        """What one run left in this context and namespace."""
+    def sweep(self, run: Path) -> list[str]:
+        """Remove what is labelled with this run where it ran, and its files on kind nodes of this host."""
+        folder = run / self.name
+        if (place := kubernetes_sweep.noted_place(folder)) is None:
+            return []
+        target = KubernetesTarget(self._run, self._store, context=place.context, namespace=place.namespace)
         try:
+            return target.sweep_here(run)
+        except InfrastructureError as error:
+            # kind takes its context along. Without it the nodes alone would not do: this may be the wrong engine.
+            if isinstance(error, TargetUnavailableError) and kind_node.are_gone(place.nodes):
+                kubernetes_sweep.forget_place(folder)
+                return []
+            raise InfrastructureError(
+                f"{error}; run {run.name} was in namespace {place.namespace} of context {place.context}: "
+                f"if that cluster is gone for good, remove {folder}"
+            ) from error
+
+    def sweep_here(self, run: Path) -> list[str]:
+        """What a run left in this context and namespace."""
+        with closing(self.api):
             removed = self._sweep(run)
             roots = kubernetes_kind.open_roots(self._kind_nodes)
-            removed += kubernetes_kind.clear_all(roots, run.name)
-        finally:
-            self.api.close()
-        return removed
+            return [*removed, *kubernetes_kind.clear_all(roots, run.name)]
 
     def _sweep(self, run: Path) -> list[str]:
         removed = kubernetes_sweep.sweep(self.api, run.name)

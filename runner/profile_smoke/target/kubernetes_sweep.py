@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from profile_smoke.errors import InfrastructureError
 from profile_smoke.model import RUN_LABEL
@@ -20,27 +20,42 @@ _OWNED = ("Deployment", "StatefulSet", "DaemonSet", "Pod", "PersistentVolumeClai
 _GONE_SECONDS = 60.0
 _LOOK_SECONDS = 10
 """A watch says nothing of what waits for somebody; now and then the list is looked at again."""
-_PLACE = "place.json"
+_PLACE, _UNFINISHED = "place.json", "place.json.tmp"
 
 
-def note_place(folder: Path, context: str, namespace: str) -> None:
+class Place(NamedTuple):
+    """Where a run is at work; `nodes` are the containers of a kind cluster on this host, as `KindNode.container`."""
+
+    context: str
+    namespace: str
+    nodes: tuple[str, ...] = ()
+
+
+def note_place(folder: Path, place: Place) -> None:
     """Leave a note of where a run is at work: as long as it is there, `clean` looks for what a killed run left."""
     folder.mkdir(exist_ok=True)
-    (folder / _PLACE).write_text(json.dumps({"context": context, "namespace": namespace}), "utf-8")
+    # A run that is killed while it writes has made nothing yet: its note is there wholly, or is none.
+    (folder / _UNFINISHED).write_text(json.dumps(place._asdict()), "utf-8")
+    (folder / _UNFINISHED).replace(folder / _PLACE)
 
 
-def noted_place(folder: Path) -> tuple[str, str] | None:
-    """Context and namespace of the note; None where there is none."""
+def noted_place(folder: Path) -> Place | None:
+    """The note; None where there is none. Raises InfrastructureError where it is none of this version's."""
     try:
         found = json.loads((folder / _PLACE).read_text("utf-8"))
+        return Place(found["context"], found["namespace"], tuple(found["nodes"]))
     except FileNotFoundError:
         return None
-    return found["context"], found["namespace"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise InfrastructureError(
+            f"{folder / _PLACE}: does not say where the run was; remove {folder} when its cluster has nothing left of it"
+        ) from error
 
 
 def forget_place(folder: Path) -> None:
     """Nothing is left there."""
-    (folder / _PLACE).unlink(missing_ok=True)
+    for name in (_UNFINISHED, _PLACE):
+        (folder / name).unlink(missing_ok=True)
     if folder.exists():
         folder.rmdir()
 

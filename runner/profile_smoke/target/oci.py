@@ -28,7 +28,7 @@ from profile_smoke.target.oci_container import OciContainer
 from profile_smoke.target.runc import Runc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from profile_smoke import rundir
@@ -120,9 +120,9 @@ class OciTarget(Target):
         if not self._run.keeps:
             sweep_run(self._run.path, self._runc)
 
-    def sweep(self, runs: Sequence[Path]) -> list[str]:
-        """Remove what the runs in these folders left on this host."""
-        return [line for run in runs for line in sweep_run(run, Runc(run / "oci" / "state"))]
+    def sweep(self, run: Path) -> list[str]:
+        """Remove what the run in this folder left on this host."""
+        return sweep_run(run, Runc(run / "oci" / "state"))
 
 
 def sweep_run(run: Path, runc: Runc) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -204,3 +205,20 @@ def test_a_node_is_local_when_its_machine_is_the_same(monkeypatch: pytest.Monkey
     assert kind_node.local("node", "kind://docker/c/gone", "0123", tools) is None
     assert kind_node.local("node", "aws:///eu/i-1", "0123", tools) is None
     assert asked[0] == ("podman", "c-worker", ("cat", "/etc/machine-id"))
+
+
+def test_nodes_are_gone_only_where_an_engine_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped one is still there; an engine that does not answer, or is not installed, says nothing."""
+    engine = tmp_path / "bin" / "engine"
+    engine.parent.mkdir()
+    engine.write_text(
+        '#!/bin/sh\n[ "$*" = "ps --all --format {{.Names}}" ] && printf "c-worker\\nother\\n"\n'
+    )
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{engine.parent}{os.pathsep}{os.environ['PATH']}")
+    assert kind_node.are_gone(["engine/a-worker", "engine/a-control-plane"])
+    assert not kind_node.are_gone(["engine/a-worker", "engine/c-worker"])
+    assert not kind_node.are_gone([])
+    assert not kind_node.are_gone(["missing/a-worker"])
+    engine.write_text("#!/bin/sh\nexit 1\n")
+    assert not kind_node.are_gone(["engine/a-worker"])

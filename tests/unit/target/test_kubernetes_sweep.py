@@ -10,7 +10,7 @@ import pytest
 from profile_smoke.errors import InfrastructureError
 from profile_smoke.target import kubernetes_sweep
 from profile_smoke.target.kubernetes_errors import ApiError
-from profile_smoke.target.kubernetes_sweep import forget_place, note_place, noted_place, sweep
+from profile_smoke.target.kubernetes_sweep import Place, forget_place, note_place, noted_place, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,8 +131,33 @@ def test_where_a_run_is_at_work_is_noted_until_nothing_is_left(tmp_path: Path) -
     """In the run's folder, which `clean` reads."""
     folder = tmp_path / "kubernetes"
     assert noted_place(folder) is None
-    note_place(folder, "kind-a", "smoke")
-    assert noted_place(folder) == ("kind-a", "smoke")
+    place = Place("kind-a", "smoke", ("docker/a-control-plane", "docker/a-worker"))
+    note_place(folder, place)
+    assert noted_place(folder) == place
     forget_place(folder)
     assert not folder.exists()
     forget_place(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"context": "kind-a", "namespace": "smoke"}', '"a"', "\0"])
+def test_a_note_that_says_nothing_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
+    """Such as another version's, or one that somebody edited."""
+    (tmp_path / "place.json").write_text(text)
+    with pytest.raises(InfrastructureError, match=r"/place\.json: does not say where the run was; remove"):
+        noted_place(tmp_path)
+
+
+def test_a_note_that_was_never_finished_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is killed while it is written, or finds the disk full, has made nothing yet."""
+    folder = tmp_path / "kubernetes"
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pathlib.Path.replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        note_place(folder, Place("kind-a", "smoke"))
+    assert list(folder.iterdir()) != []
+    assert noted_place(folder) is None
+    forget_place(folder)
+    assert not folder.exists()

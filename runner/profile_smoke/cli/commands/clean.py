@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from profile_smoke import rundir
@@ -25,15 +24,17 @@ def main(options: Options) -> int:
         )
     store = wiring.store()
     removed = store.sweep()
-    swept, failure = _sweep(options, runs, store)
+    swept, failures = _sweep(options, runs, store)
     removed += swept
     removed += [f"run {run.name}" for run in runs if rundir.remove_run(run)]
     for line in removed:
         print(f"removed {line}")  # noqa: T201
-    if failure is not None:
-        raise failure
+    for failure in failures[1:]:
+        wiring.tell(f"profile-smoke: {failure}")
+    if failures:
+        raise failures[0]
     if not removed:
-        print("nothing to clean", file=sys.stderr)  # noqa: T201
+        wiring.tell("nothing to clean")
     return 0
 
 
@@ -45,26 +46,29 @@ def _chosen(options: Options) -> list[Path]:
     return [run for run in runs if not options.runs or run.name in options.runs]
 
 
-def _sweep(
-    options: Options, runs: list[Path], store: Store
-) -> tuple[list[str], TargetUnavailableError | None]:
-    """What was removed, and why not all: a target that would have something to remove cannot be reached."""
-    removed, failure = list[str](), None
+def _sweep(options: Options, runs: list[Path], store: Store) -> tuple[list[str], list[InfrastructureError]]:
+    """What was removed, and why something was not: one run that cannot be swept does not keep others from it."""
+    removed, failures = list[str](), list[InfrastructureError]()
     with rundir.open_run(rundir.new_run_id()) as own:
         for name in options.targets or TargetName:
+            there = [run for run in runs if (run / name.value).exists()]
+            target = wiring.target(options, name, own, store)
             try:
-                target = wiring.targets(options, [name], own, store)[name.value]
-            except TargetUnavailableError as error:
-                if name in options.targets:
-                    raise
-                if any((run / name.value).exists() for run in runs):
-                    failure = error
-                continue
-            try:
-                removed += target.sweep(runs)
+                # In which cluster a run was is in its note; the one that the kubeconfig names now is not asked.
+                if name in options.targets or (there and name is not TargetName.KUBERNETES):
+                    target.check()
+                for run in there:
+                    try:
+                        removed += target.sweep(run)
+                    except InfrastructureError as error:
+                        failures.append(error)
                 if options.prune:
                     # What was kept is gone by now, so that its image can be as well.
-                    removed += [*store.prune(), *target.prune()]
+                    removed += store.prune()
+                    removed += target.prune()
+            except TargetUnavailableError as error:
+                if name in options.targets or there:
+                    failures.append(error)
             finally:
                 target.finish()
-    return removed, failure
+    return removed, failures
