@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from profile_smoke.errors import TargetUnavailableError
+from profile_smoke.errors import InfrastructureError, TargetUnavailableError
 from profile_smoke.model import RUN_LABEL, TargetInfo
 from profile_smoke.observe import readback
 from profile_smoke.observe.supervisor import Supervisor
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 60
 _CONNECTIONS = 64
+_ENGINE = "engine"
 LISTENERS_SINCE = 23
 """Docker passes `listenerPath` and `listenerMetadata` on since 23.0 (moby profiles/seccomp/seccomp.go)."""
 
@@ -159,8 +160,7 @@ class DockerTarget(Target):
     @contextmanager
     def container(self, spec: ContainerSpec, *, keep: Callable[[], bool]) -> Iterator[Container]:
         """A labelled container, removed with its volumes on exit unless kept."""
-        # As long as this folder is there, `clean` asks the engine for what a killed run left.
-        (self._run.path / self.name).mkdir(exist_ok=True)
+        self._note_engine()
         container = DockerContainer(spec, self.client, local=self._local)
         try:
             container.create()
@@ -170,6 +170,13 @@ class DockerTarget(Target):
                 self._run.keep()
             else:
                 container.remove()
+
+    def _note_engine(self) -> None:
+        """As long as this folder is there, `clean` asks this engine for what a killed run left."""
+        with self._lock:
+            if not (folder := self._run.path / self.name).exists():
+                folder.mkdir()
+                (folder / _ENGINE).write_text(_address(), "utf-8")
 
     def finish(self) -> None:
         """Remove what may be left of this run, unless something is kept, and close the connection."""
@@ -185,8 +192,15 @@ class DockerTarget(Target):
         return self._images.prune()
 
     def sweep(self, run: Path) -> list[str]:
-        """Remove containers and volumes labelled with this run."""
-        removed = []
+        """Remove containers and volumes labelled with this run. Raises InfrastructureError where another engine has them."""
+        folder, removed = run / self.name, []
+        engine = folder / _ENGINE
+        noted = engine.read_text("utf-8") if engine.exists() else ""
+        if noted not in ("", _address()):
+            raise InfrastructureError(
+                f"run {run.name} was in the engine at {noted}: set DOCKER_HOST to it; "
+                f"if it is gone for good, remove {folder}"
+            )
         label: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}={run.name}"}
         with engine_errors("sweeping"):
             for container in self.client.containers.list(all=True, filters=label):
@@ -195,9 +209,15 @@ class DockerTarget(Target):
             for volume in self.client.volumes.list(filters=label):
                 volume.remove(force=True)
                 removed.append(f"docker volume {volume.name}")
-        if (run / self.name).exists():
-            (run / self.name).rmdir()
+        if folder.exists():
+            engine.unlink(missing_ok=True)
+            folder.rmdir()
         return removed
+
+
+def _address() -> str:
+    """Where the environment says that the engine is."""
+    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
 def connect() -> docker.DockerClient:

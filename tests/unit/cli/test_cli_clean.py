@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from kubernetes.config import kube_config
 
 from profile_smoke import rundir
 from profile_smoke.__main__ import main
 from profile_smoke.errors import InfrastructureError
 from profile_smoke.target import kind_node
+from profile_smoke.target.docker import DockerTarget
 from profile_smoke.target.fake import FakeTarget, Life
 from profile_smoke.target.kubernetes_sweep import Place, note_place
 
@@ -29,7 +31,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def killed_in_a_cluster(runs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What a run has left that was at work in a kind cluster whose context is nowhere any more."""
-    monkeypatch.setenv("KUBECONFIG", str(runs / "nowhere"))
+    # The library reads the variable when it is imported.
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(runs / "nowhere"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     folder = runs / ONE / "kubernetes"
     folder.parent.mkdir(parents=True)
@@ -94,6 +97,22 @@ def test_a_cluster_that_was_deleted_has_nothing_left(
 
 
 @pytest.mark.usefixtures("runs")
+def test_another_engine_is_not_asked_for_what_a_run_left(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has nothing of it, and the run would be forgotten."""
+    folder = runs / ONE / "docker"
+    folder.mkdir(parents=True)
+    (folder / "engine").write_text("tcp://elsewhere:2375")
+    monkeypatch.setattr(DockerTarget, "check", lambda _target: None)
+    assert main(["clean"]) == 4
+    assert capsys.readouterr().err == (
+        f"profile-smoke: run {ONE} was in the engine at tcp://elsewhere:2375: set DOCKER_HOST to it; "
+        f"if it is gone for good, remove {folder}\n"
+    )
+    assert folder.is_dir()
+
+
 def test_images_stay_while_a_run_is_at_work(capsys: pytest.CaptureFixture[str]) -> None:
     """It may need any of them: exit 4, and what to do."""
     with rundir.open_run(ONE):
