@@ -50,8 +50,11 @@ def publish(report: RunReport, options: Options) -> None:
                 errors.append(error)
     style = Style.of(sys.stdout) if options.output == write.STDOUT else Style()
     try:
-        write.write(options.output, render(report, options.format, style))
-        interrupts.over()
+        text = render(report, options.format, style)
+        # A signal comes before the last byte, or too late: a whole result beside an interruption's code would be a riddle.
+        with interrupts.shielded():
+            write.write(options.output, text, interrupts.admitted)
+            interrupts.over()
     except SmokeError as error:
         errors.append(error)
     if errors:

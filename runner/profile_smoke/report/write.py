@@ -9,32 +9,44 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
+import select
 import stat
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from profile_smoke.errors import DiskFullError, SmokeError, UsageError
 from profile_smoke.report.interface import STDOUT
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
 __all__ = ["STDOUT", "check", "write", "write_over"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_PIECE = 1024
+"""Characters that a pipe takes at once where it takes any: at most 4 bytes each, and PIPE_BUF is 4096 (pipe(7))."""
 _NAME = 100
 """How much of a name the file has that takes its place: a name may be too long to be added to."""
 
 
-def write(destination: str, text: str) -> None:
+def write(
+    destination: str, text: str, waiting: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+) -> None:
     """Write the text to a file, or to stdout for ``-``.
 
-    A reader of stdout that has gone away (``| head``) has all that it wanted: no error.
+    A reader of stdout that has gone away (``| head``) has all that it wanted: no error. One that takes its time is
+    waited for within `waiting()`, and nothing else is waited for.
 
     Raises:
         UsageError: no such folder, no permission, a folder; one line.
         DiskFullError: no space left.
     """
     if destination == STDOUT:
-        _write_stdout(text)
+        _write_stdout(text, waiting)
         return
     try:
         _write_file(Path(os.path.realpath(destination)), text.encode())
@@ -79,12 +91,15 @@ def _renames(path: Path) -> bool:
     return path.is_file() or not path.exists()
 
 
-def _write_stdout(text: str) -> None:
+def _write_stdout(text: str, waiting: Callable[[], AbstractContextManager[None]]) -> None:
     if sys.stdout is None:
         raise UsageError("stdout is closed; name a file with --output")
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        for at in range(0, len(text), _PIECE):
+            with contextlib.suppress(io.UnsupportedOperation), waiting():  # a test's stdout may be no file
+                select.select([], [sys.stdout], [])
+            sys.stdout.write(text[at : at + _PIECE])
+            sys.stdout.flush()
     except BrokenPipeError:
         # What is still buffered would fail again when the interpreter exits, with a message and code 120.
         with contextlib.closing(Path(os.devnull).open("w")) as null:

@@ -97,23 +97,22 @@ class Runc:
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a process in the container and wait for it. Raises TimeoutError after killing it."""
         arguments = ["exec", "--process", str(process_file), "--pid-file", str(pid_file), ident]
-        process = subprocess.Popen(
+        # Its output is closed without reading on: what the command started may hold the other end for as long as it lives.
+        with subprocess.Popen(
             self._command(arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            with suppress(FileNotFoundError, ProcessLookupError, ValueError):
-                os.kill(int(pid_file.read_text("ascii")), signal.SIGKILL)
-            raise TimeoutError(f"the command did not end within {timeout:g} s") from None
-        finally:
-            if process.poll() is None:
+        ) as process:
+            try:
+                output, _ = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                with suppress(FileNotFoundError, ProcessLookupError, ValueError):
+                    os.kill(int(pid_file.read_text("ascii")), signal.SIGKILL)
+                raise TimeoutError(f"the command did not end within {timeout:g} s") from None
+            finally:
                 process.kill()
-                process.communicate()
         return subprocess.CompletedProcess(arguments, process.returncode, output)
 
     def delete(self, ident: str) -> None:

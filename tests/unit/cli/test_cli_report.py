@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +18,7 @@ from profile_smoke.cli import publish
 from profile_smoke.cli.arguments import parse
 from profile_smoke.cli.exit_code import exit_code
 from profile_smoke.errors import UsageError
+from profile_smoke.interrupts import ending_signals
 from profile_smoke.model import (
     CellResult,
     Denial,
@@ -112,6 +117,28 @@ def test_a_report_that_cannot_be_written_does_not_keep_the_others_from_it(tmp_pa
         publish.publish(REPORTS["unexpected"], options)
     assert (tmp_path / "table").exists()
     assert load((tmp_path / "json").read_text(), "json") == REPORTS["unexpected"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_signal_comes_before_the_last_byte_or_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+    whole: bool,  # noqa: FBT001
+) -> None:
+    """A result that is there as a whole is one that was not interrupted; one that is cut was."""
+    options = parse(["run", "-f", "json"])
+    text = render(REPORTS["unexpected"], Format.JSON, Style())
+
+    class Terminated(io.StringIO):
+        def flush(self) -> None:
+            if not whole or self.getvalue() == text:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    said = Terminated()
+    monkeypatch.setattr("sys.stdout", said)
+    with ending_signals(), nullcontext() if whole else pytest.raises(KeyboardInterrupt):
+        publish.publish(REPORTS["unexpected"], options)
+    assert (said.getvalue() == text) == whole
+    assert text.startswith(said.getvalue())
 
 
 def test_two_reports_for_one_file_are_refused_before_anything(tmp_path: Path) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from profile_smoke.errors import DiskFullError, InfrastructureError, RuntimeRefusedError
 from profile_smoke.target.interface import StartRefused
 from profile_smoke.target.runc import Runc
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -31,6 +28,11 @@ def says(bundle: Path, script: str) -> Runc:
     path.write_text(f"#!/bin/sh\nlog={bundle}/runc.log pid={bundle}/pid\n{script}\n")
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return Runc(bundle.parent / "state")
+
+
+def descriptors() -> set[str]:
+    """Those that this process has open."""
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
 
 
 def fails(bundle: Path, message: str) -> Runc:
@@ -89,6 +91,24 @@ def test_a_command_that_does_not_end_is_a_timeout(bundle: Path) -> None:
     assert says(bundle, "echo hello; exit 7").exec("c", bundle / "p", bundle / "q", 10).returncode == 7
     with pytest.raises(TimeoutError, match=r"0\.2 s"):
         says(bundle, "exec sleep 60").exec("c", bundle / "p", bundle / "q", 0.2)
+
+
+def test_a_command_that_does_not_end_leaves_no_pipe_open(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where runc ends with the command that is killed, or what the command started holds its output."""
+    real = os.kill
+
+    def kill(pid: int, number: int) -> None:
+        real(pid, number)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    monkeypatch.setattr("os.kill", kill)
+    before = descriptors()
+    pid = bundle / "q"
+    with pytest.raises(TimeoutError):  # as long as it is known, nothing of it is collected
+        says(bundle, f"sleep 5 & echo $$ >{pid}; exec sleep 60").exec("c", bundle / "p", pid, 1)
+    assert descriptors() == before
 
 
 def test_deleting_what_is_gone_is_no_error(bundle: Path) -> None:
