@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -29,6 +30,8 @@ GOLDEN = Path(__file__).parent / "data" / "golden"
 _WORKER = "PYTEST_XDIST_WORKER"
 _COMMAND_SECONDS = 600.0
 """For one command line: image building included, so only a hang is longer."""
+
+_OTHERS_SECONDS = 120.0
 
 
 # How long an example takes says something of the machine's load, not of the code: speed is measured in benchmarks/.
@@ -146,4 +149,10 @@ def no_leftovers(request: pytest.FixtureRequest) -> Iterator[None]:
     cluster = _target(request.node) == "kubernetes"
     before = leftovers(cluster=cluster)
     yield
-    assert sorted(leftovers(cluster=cluster) - before) == []
+    left = leftovers(cluster=cluster) - before
+    # Runs of another worker's tests may have homes that nobody knows of; what is theirs goes when they end.
+    deadline = time.monotonic() + _OTHERS_SECONDS
+    while left and time.monotonic() < deadline:
+        time.sleep(1)
+        left &= leftovers(cluster=cluster)
+    assert sorted(left) == []

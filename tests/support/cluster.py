@@ -68,7 +68,7 @@ def takes_pods_again(node: str) -> None:
     """Wait until the API server has heard of a node again, and has lifted the taints of its absence."""
     kubectl("wait", "--for=condition=Ready", f"node/{node}", "--timeout=100s")
     deadline = time.monotonic() + _TAINTED_SECONDS
-    while "unreachable" in kubectl("get", "node", node, "-o", "jsonpath={.spec.taints[*].key}"):
+    while "node.kubernetes.io/" in kubectl("get", "node", node, "-o", "jsonpath={.spec.taints[*].key}"):
         assert time.monotonic() < deadline, f"node {node} stays tainted"
         time.sleep(0.2)
 

@@ -40,9 +40,9 @@ def _traces(*, cluster: bool) -> dict[str, str]:
 def _folders() -> dict[str, str]:
     runs = rundir.home() / "runs"
     found = {}
-    for run in sorted(runs.iterdir()) if runs.is_dir() else ():
+    for run in _within(runs):
         found[f"run folder {run}"] = run.name
-        for container in sorted(run.glob("oci/state/*")):
+        for container in _within(run / "oci" / "state"):
             found[f"runc container {container.name}"] = run.name
     return found
 
@@ -57,13 +57,13 @@ def _mounts() -> dict[str, str]:
 def _cgroups() -> dict[str, str]:
     hierarchies = [_CGROUPS, *(path for path in _CGROUPS.iterdir() if path.is_dir())]
     parents = [root / "profile-smoke" for root in hierarchies]
-    return {f"cgroup {run}": run.name for parent in parents if parent.is_dir() for run in _children(parent)}
+    return {f"cgroup {run}": run.name for parent in parents for run in _within(parent) if run.is_dir()}
 
 
-def _children(parent: Path) -> list[Path]:
+def _within(folder: Path) -> list[Path]:
     try:
-        return [path for path in parent.iterdir() if path.is_dir()]
-    except FileNotFoundError:  # removed with its last run, in between
+        return sorted(folder.iterdir())
+    except FileNotFoundError:  # there is none, or it was removed with its last run, in between
         return []
 
 
@@ -137,8 +137,8 @@ def _nodes() -> dict[str, str]:
             continue
         root = Path(f"/proc/{inspected.stdout.strip()}/root")
         for path in (
-            *root.glob("var/lib/kubelet/seccomp/profile-smoke/*"),
-            *root.glob("run/profile-smoke/*.sock"),
+            *_within(root / "var/lib/kubelet/seccomp/profile-smoke"),
+            *_within(root / "run/profile-smoke"),
         ):
             if RUN.fullmatch(path.stem):
                 found[f"{path.relative_to(root)} on node {name}"] = path.stem
