@@ -30,8 +30,8 @@ GOLDEN = Path(__file__).parent / "data" / "golden"
 _WORKER = "PYTEST_XDIST_WORKER"
 _COMMAND_SECONDS = 600.0
 """For one command line: image building included, so only a hang is longer."""
-
 _OTHERS_SECONDS = 120.0
+"""For what another test's run has at the moment to go."""
 
 
 # How long an example takes says something of the machine's load, not of the code: speed is measured in benchmarks/.

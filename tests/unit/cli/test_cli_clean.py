@@ -96,7 +96,6 @@ def test_a_cluster_that_was_deleted_has_nothing_left(
     assert not killed_in_a_cluster.parent.exists()
 
 
-@pytest.mark.usefixtures("runs")
 def test_another_engine_is_not_asked_for_what_a_run_left(
     runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +112,7 @@ def test_another_engine_is_not_asked_for_what_a_run_left(
     assert folder.is_dir()
 
 
+@pytest.mark.usefixtures("runs")
 def test_images_stay_while_a_run_is_at_work(capsys: pytest.CaptureFixture[str]) -> None:
     """It may need any of them: exit 4, and what to do."""
     with rundir.open_run(ONE):

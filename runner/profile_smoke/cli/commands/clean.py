@@ -8,6 +8,7 @@ from profile_smoke import rundir
 from profile_smoke.cli import wiring
 from profile_smoke.cli.options import Options, TargetName
 from profile_smoke.errors import InfrastructureError, TargetUnavailableError, UsageError
+from profile_smoke.report.text import safe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ def main(options: Options) -> int:
     for line in removed:
         print(f"removed {line}")  # noqa: T201
     for failure in failures[1:]:
-        wiring.tell(f"profile-smoke: {failure}")
+        wiring.tell(f"profile-smoke: {safe(str(failure))}")
     if failures:
         raise failures[0]
     if not removed:
